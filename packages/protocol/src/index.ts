@@ -1,0 +1,10 @@
+export * from './closes.ts';
+export * from './down.ts';
+export * from './endpoint.ts';
+export * from './errors.ts';
+export * from './ids.ts';
+export * from './models.ts';
+export { Password, SignedIn } from './requests/auth.ts';
+export * from './requests/index.ts';
+export * from './up.ts';
+export * from './version.ts';

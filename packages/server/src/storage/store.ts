@@ -1,0 +1,212 @@
+import type {
+  ChannelRole,
+  ChannelView,
+  Cursors,
+  Entry,
+  ErrorCode,
+  Member,
+  Message,
+  MyChannel,
+  Snapshot,
+  User,
+} from '@parley/protocol';
+
+/** The only error that a store throws on purpose is the catalogue's `Failure`; anything else is a bug or `unavailable`. */
+
+export interface NewUser {
+  readonly id: string;
+  readonly username: string;
+  readonly displayName: string;
+  readonly passwordHash: string;
+  /** Makes the person an owner of the workspace; the first person becomes one anyway. */
+  readonly owner?: boolean;
+  readonly at: number;
+}
+
+export interface NewSession {
+  readonly id: string;
+  readonly userId: string;
+  readonly refreshTokenHash: string;
+  readonly at: number;
+  /** When the session ends even if it is used, milliseconds since 1970. */
+  readonly expiresAt: number;
+}
+
+export type Rotation =
+  /** The token was spent now, or within the grace: its one successor is valid. */
+  | { readonly status: 'rotated'; readonly sessionId: string; readonly user: User }
+  /** The token was spent longer ago than the grace: the session has been ended. */
+  | { readonly status: 'reused' }
+  | { readonly status: 'ended' }
+  | { readonly status: 'unknown' };
+
+export interface MessageToPost {
+  readonly id: string;
+  readonly channelId: string;
+  readonly authorId: string;
+  readonly body: string;
+  /** When it was accepted, milliseconds since 1970. */
+  readonly at: number;
+  /** Only look whether the id is there already: a throttled resend of an acknowledged message is still acknowledged. */
+  readonly probe: boolean;
+}
+
+export type PostOutcome =
+  | { readonly status: 'posted' | 'duplicate'; readonly message: Message; readonly channelName: string | null }
+  /** A probe that found nothing: the message never happened. */
+  | { readonly status: 'absent'; readonly channelName: string | null }
+  | { readonly status: 'refused'; readonly code: ErrorCode };
+
+export interface MessageRange {
+  readonly userId: string;
+  readonly channelId: string;
+  readonly before?: number | undefined;
+  readonly after?: number | undefined;
+  readonly around?: number | undefined;
+  readonly limit: number;
+}
+
+/** A stream that a person may follow, and where following it starts when they bring no cursor. */
+export interface Subscription {
+  readonly stream: string;
+  readonly head: number;
+  /** Channels alone: the seq at which the person became a member. */
+  readonly joinedSeq: number;
+}
+
+/**
+ * The named operations: each is one transaction that checks rights, changes, and appends to the logs it concerns.
+ * Written once, run by every engine. Those of `READS` change nothing.
+ */
+export interface StoreOperations {
+  // Accounts
+  registerUser(input: NewUser): Promise<User>;
+  findCredentials(input: { username: string }): Promise<{ user: User; passwordHash: string } | null>;
+  setPasswordHash(input: { userId: string; passwordHash: string }): Promise<void>;
+  /** Makes an existing person an owner of the workspace. */
+  promoteToOwner(input: { username: string; at: number }): Promise<User>;
+  createSession(input: NewSession): Promise<void>;
+  /** Spends a refresh token for its successor, at most `graceMs` after it was first spent. */
+  rotateRefreshToken(input: { hash: string; successorHash: string; at: number; graceMs: number }): Promise<Rotation>;
+  endSession(input: { sessionId: string; reason: 'logout' | 'token_reuse'; at: number }): Promise<void>;
+  /** The session's person, or null where the session has ended, run out or never was. */
+  findSession(input: { sessionId: string; at: number }): Promise<{ user: User } | null>;
+
+  // Channels
+  createChannel(input: {
+    id: string;
+    actorId: string;
+    name: string;
+    kind: 'public' | 'private';
+    topic: string;
+    usernames: readonly string[];
+    at: number;
+  }): Promise<MyChannel>;
+  startConversation(input: {
+    id: string;
+    actorId: string;
+    usernames: readonly string[];
+    at: number;
+  }): Promise<{ channel: MyChannel; created: boolean }>;
+  listMyChannels(input: { userId: string }): Promise<MyChannel[]>;
+  /** Public, not archived, and not yet mine; by name. */
+  discoverChannels(input: { userId: string }): Promise<ChannelView[]>;
+  getChannel(input: { userId: string; channelId: string }): Promise<ChannelView>;
+  updateChannel(input: {
+    actorId: string;
+    channelId: string;
+    rev: number;
+    name?: string | undefined;
+    topic?: string | undefined;
+    archived?: boolean | undefined;
+    at: number;
+  }): Promise<ChannelView>;
+  joinChannel(input: { userId: string; channelId: string; at: number }): Promise<MyChannel>;
+  leaveChannel(input: { userId: string; channelId: string; at: number }): Promise<void>;
+
+  // Members
+  listMembers(input: {
+    userId: string;
+    channelId: string;
+    after?: string | undefined;
+    limit: number;
+  }): Promise<{ members: Member[]; next: string | null }>;
+  addMembers(input: {
+    actorId: string;
+    channelId: string;
+    usernames: readonly string[];
+    at: number;
+  }): Promise<{ added: string[]; already: string[] }>;
+  changeMemberRole(input: {
+    actorId: string;
+    channelId: string;
+    userId: string;
+    role: ChannelRole;
+    at: number;
+  }): Promise<Member>;
+  removeMember(input: { actorId: string; channelId: string; userId: string; at: number }): Promise<void>;
+
+  // Messages
+  /** Outcomes stand in the order of the batch. One refused message never fails its neighbours. */
+  postMessages(batch: readonly MessageToPost[]): Promise<PostOutcome[]>;
+  listMessages(range: MessageRange): Promise<{ messages: Message[]; head: number }>;
+  advanceRead(input: {
+    userId: string;
+    channelId: string;
+    seq: number;
+    at: number;
+  }): Promise<{ seq: number; unread: number }>;
+
+  // Logs
+  /** The entries above `after`, ascending. Refused as the stream's owner would refuse: `userId` must be able to read it. */
+  readLog(input: {
+    userId: string;
+    stream: string;
+    after: number;
+    limit: number;
+  }): Promise<{ entries: Entry[]; head: number }>;
+  /** The same without asking who reads: for repair inside the server. */
+  readEntries(input: { stream: string; after: number; limit: number }): Promise<{ entries: Entry[]; head: number }>;
+  readHeads(input: { streams: readonly string[] }): Promise<Cursors>;
+  /** Every stream a person may follow: the workspace, their own, and their channels. */
+  listSubscriptions(input: { userId: string }): Promise<Subscription[]>;
+  bootstrap(input: { userId: string }): Promise<Snapshot>;
+
+  /** Answers when the database can commit. */
+  ping(input: Record<string, never>): Promise<void>;
+}
+
+export type OperationName = keyof StoreOperations;
+export type OperationInput<Name extends OperationName> = Parameters<StoreOperations[Name]>[0];
+export type OperationResult<Name extends OperationName> = Awaited<ReturnType<StoreOperations[Name]>>;
+
+export const READS: ReadonlySet<OperationName> = new Set<OperationName>([
+  'findCredentials',
+  'findSession',
+  'listMyChannels',
+  'discoverChannels',
+  'getChannel',
+  'listMembers',
+  'listMessages',
+  'readLog',
+  'readEntries',
+  'readHeads',
+  'listSubscriptions',
+  'bootstrap',
+]);
+
+/** What one transaction of the engine did, for metrics. */
+export interface CommitReport {
+  readonly messages: number;
+  readonly millis: number;
+}
+
+export interface Store extends StoreOperations {
+  /** The database's lineage: cursors of another epoch mean nothing here. */
+  readonly epoch: string;
+  /** How the durability settings fall short of S1, one sentence each; empty as a rule. */
+  readonly warnings: readonly string[];
+  /** Called with the entries of each commit, in commit order, before the operations that made them are answered. */
+  onCommitted(listener: (entries: readonly Entry[], report: CommitReport) => void): void;
+  close(): Promise<void>;
+}
