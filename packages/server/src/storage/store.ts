@@ -76,7 +76,7 @@ export interface Subscription {
 
 /**
  * The named operations: each is one transaction that checks rights, changes, and appends to the logs it concerns.
- * Written once, run by every engine. Those of `READS` change nothing.
+ * Written once, run by every engine.
  */
 export interface StoreOperations {
   // Accounts
@@ -180,20 +180,38 @@ export type OperationName = keyof StoreOperations;
 export type OperationInput<Name extends OperationName> = Parameters<StoreOperations[Name]>[0];
 export type OperationResult<Name extends OperationName> = Awaited<ReturnType<StoreOperations[Name]>>;
 
-export const READS: ReadonlySet<OperationName> = new Set<OperationName>([
-  'findCredentials',
-  'findSession',
-  'listMyChannels',
-  'discoverChannels',
-  'getChannel',
-  'listMembers',
-  'listMessages',
-  'readLog',
-  'readEntries',
-  'readHeads',
-  'listSubscriptions',
-  'bootstrap',
-]);
+/** Whether an operation changes anything: those that do share a commit, those that do not can be run again. */
+export const OPERATIONS: Readonly<Record<OperationName, 'read' | 'write'>> = {
+  registerUser: 'write',
+  findCredentials: 'read',
+  setPasswordHash: 'write',
+  promoteToOwner: 'write',
+  createSession: 'write',
+  rotateRefreshToken: 'write',
+  endSession: 'write',
+  findSession: 'read',
+  createChannel: 'write',
+  startConversation: 'write',
+  listMyChannels: 'read',
+  discoverChannels: 'read',
+  getChannel: 'read',
+  updateChannel: 'write',
+  joinChannel: 'write',
+  leaveChannel: 'write',
+  listMembers: 'read',
+  addMembers: 'write',
+  changeMemberRole: 'write',
+  removeMember: 'write',
+  postMessages: 'write',
+  listMessages: 'read',
+  advanceRead: 'write',
+  readLog: 'read',
+  readEntries: 'read',
+  readHeads: 'read',
+  listSubscriptions: 'read',
+  bootstrap: 'read',
+  ping: 'write',
+};
 
 /** What one transaction of the engine did, for metrics. */
 export interface CommitReport {

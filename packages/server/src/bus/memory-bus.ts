@@ -1,0 +1,52 @@
+import type { Entry } from '@parley/protocol';
+import type { Bus } from './bus.ts';
+
+/** The bus of nodes that live in one process; a single node alone publishes to nobody. */
+export class MemoryBus {
+  readonly #nodes = new Set<MemoryBusNode>();
+
+  connect(): Bus {
+    const node = new MemoryBusNode(this.#nodes);
+    this.#nodes.add(node);
+    return node;
+  }
+}
+
+class MemoryBusNode implements Bus {
+  readonly #nodes: Set<MemoryBusNode>;
+  readonly #followed = new Set<string>();
+  #listener: (entries: readonly Entry[]) => void = () => {};
+
+  constructor(nodes: Set<MemoryBusNode>) {
+    this.#nodes = nodes;
+  }
+
+  publish(entries: readonly Entry[]): void {
+    for (const node of this.#nodes) if (node !== this) node.#receive(entries);
+  }
+
+  follow(stream: string): void {
+    this.#followed.add(stream);
+  }
+
+  unfollow(stream: string): void {
+    this.#followed.delete(stream);
+  }
+
+  onEntries(listener: (entries: readonly Entry[]) => void): void {
+    this.#listener = listener;
+  }
+
+  isUp(): boolean {
+    return true;
+  }
+
+  async close(): Promise<void> {
+    this.#nodes.delete(this);
+  }
+
+  #receive(entries: readonly Entry[]): void {
+    const wanted = entries.filter((entry) => this.#followed.has(entry.stream));
+    if (wanted.length > 0) queueMicrotask(() => this.#listener(wanted));
+  }
+}

@@ -1,0 +1,199 @@
+import type { Entry } from '@parley/protocol';
+import type { Bus } from '../bus/bus.ts';
+import type { Store } from '../storage/store.ts';
+import { entryFrame } from './frames.ts';
+
+/** Consecutive entries of one stream, encoded once for all who receive them. */
+export interface Batch {
+  readonly entries: readonly Entry[];
+  readonly first: number;
+  readonly last: number;
+  /** A frame per entry, in order. */
+  readonly frames: readonly Buffer[];
+  /** The same frames as one piece. */
+  readonly chunk: Buffer;
+}
+
+/** One connection's place in one stream. */
+export interface Subscriber {
+  readonly userId: string;
+  deliver(batch: Batch): void;
+  /** Entry `seq` ended the person's membership: nothing after it may be sent. */
+  revoke(seq: number): void;
+}
+
+interface HubStream {
+  readonly subscribers: Set<Subscriber>;
+  /** Everything up to here was delivered; null until the stream's head has been read. */
+  delivered: number | null;
+  /** Entries that came before their predecessors. */
+  readonly held: Map<number, Entry>;
+  repair: Promise<void> | null;
+}
+
+const MOST_HELD = 1_000;
+const REPAIR_PAGE = 500;
+
+interface HubEvents {
+  /** The log was read because a hint was missing. */
+  repaired?(stream: string): void;
+  /** Reading the log failed; it is tried again at the next comparison of heads. */
+  repairFailed?(stream: string, error: unknown): void;
+  delivered?(stream: string, entries: number, receivers: number): void;
+}
+
+/**
+ * Delivers each stream's entries to its local subscribers, contiguously (rule D1). What is next is delivered, what is
+ * older dropped, what is newer held until the missing range has been read from the log: the sequence is dense, so
+ * every gap shows and one read fills it (rule D3).
+ */
+export class Hub {
+  readonly #streams = new Map<string, HubStream>();
+  readonly #store: Pick<Store, 'readEntries' | 'readHeads'>;
+  readonly #bus: Bus;
+  readonly #events: HubEvents;
+
+  constructor(store: Pick<Store, 'readEntries' | 'readHeads'>, bus: Bus, events: HubEvents = {}) {
+    this.#store = store;
+    this.#bus = bus;
+    this.#events = events;
+    bus.onEntries((entries) => this.accept(entries));
+  }
+
+  /**
+   * Starts to follow a stream. Entries are gathered from now on, and delivered once `settle` has said where the log
+   * stood at some moment after this call.
+   */
+  join(stream: string, subscriber: Subscriber): void {
+    let state = this.#streams.get(stream);
+    if (!state) {
+      state = { subscribers: new Set(), delivered: null, held: new Map(), repair: null };
+      this.#streams.set(stream, state);
+      this.#bus.follow(stream);
+    }
+    state.subscribers.add(subscriber);
+  }
+
+  leave(stream: string, subscriber: Subscriber): void {
+    const state = this.#streams.get(stream);
+    if (!state?.subscribers.delete(subscriber) || state.subscribers.size > 0) return;
+    this.#streams.delete(stream);
+    this.#bus.unfollow(stream);
+  }
+
+  /** Says that the log's head was `head` when it was read, after `join`. Only the first word on a stream counts. */
+  settle(stream: string, head: number): void {
+    const state = this.#streams.get(stream);
+    if (!state || state.delivered !== null) return;
+    state.delivered = head;
+    this.#deliverHeld(stream, state);
+  }
+
+  /** The last seq delivered here; 0 while unknown. Everything up to it is in the log. */
+  deliveredSeq(stream: string): number {
+    return this.#streams.get(stream)?.delivered ?? 0;
+  }
+
+  /** How many local connections follow a stream. */
+  audience(stream: string): number {
+    return this.#streams.get(stream)?.subscribers.size ?? 0;
+  }
+
+  /** Takes committed entries, from this node's store or as hints from others. */
+  accept(entries: readonly Entry[]): void {
+    let start = 0;
+    while (start < entries.length) {
+      const stream = (entries[start] as Entry).stream;
+      let end = start + 1;
+      while (end < entries.length && (entries[end] as Entry).stream === stream) end += 1;
+      const state = this.#streams.get(stream);
+      if (state) this.#acceptRun(stream, state, entries.slice(start, end));
+      start = end;
+    }
+  }
+
+  /** Compares the heads of all followed streams with the database and reads what was missed. */
+  async compareHeads(): Promise<void> {
+    const streams = [...this.#streams.keys()];
+    if (streams.length === 0) return;
+    const heads = await this.#store.readHeads({ streams });
+    for (const [stream, head] of Object.entries(heads)) {
+      const state = this.#streams.get(stream);
+      if (state && state.delivered !== null && head > state.delivered) this.#repair(stream, state);
+    }
+  }
+
+  #acceptRun(stream: string, state: HubStream, run: readonly Entry[]): void {
+    const { delivered } = state;
+    const first = (run[0] as Entry).seq;
+    const last = (run[run.length - 1] as Entry).seq;
+    const isNext = delivered !== null && first === delivered + 1 && last - first === run.length - 1;
+    if (isNext && state.held.size === 0) return this.#deliver(stream, state, run);
+    for (const entry of run) {
+      if (entry.seq > (delivered ?? 0) && state.held.size < MOST_HELD) state.held.set(entry.seq, entry);
+    }
+    this.#deliverHeld(stream, state);
+  }
+
+  #deliverHeld(stream: string, state: HubStream): void {
+    if (state.delivered === null) return;
+    const run: Entry[] = [];
+    for (const seq of [...state.held.keys()].sort((a, b) => a - b)) {
+      const entry = state.held.get(seq) as Entry;
+      if (seq === state.delivered + run.length + 1) run.push(entry);
+      if (seq <= state.delivered + run.length) state.held.delete(seq);
+    }
+    if (run.length > 0) this.#deliver(stream, state, run);
+    if (state.held.size > 0) this.#repair(stream, state);
+  }
+
+  #repair(stream: string, state: HubStream): void {
+    state.repair ??= this.#readMissing(stream, state)
+      .catch((error) => this.#events.repairFailed?.(stream, error))
+      .finally(() => {
+        state.repair = null;
+      });
+  }
+
+  async #readMissing(stream: string, state: HubStream): Promise<void> {
+    this.#events.repaired?.(stream);
+    for (;;) {
+      const after = state.delivered ?? 0;
+      const { entries, head } = await this.#store.readEntries({ stream, after, limit: REPAIR_PAGE });
+      if (this.#streams.get(stream) !== state) return;
+      const missing = entries.filter((entry) => entry.seq > (state.delivered ?? 0));
+      if (missing.length > 0) this.#deliver(stream, state, missing);
+      for (const seq of state.held.keys()) if (seq <= (state.delivered ?? 0)) state.held.delete(seq);
+      if (entries.length === 0 || (state.delivered ?? 0) >= head) break;
+    }
+    const next = (state.delivered ?? 0) + 1;
+    if (state.held.has(next)) this.#deliverHeld(stream, state);
+  }
+
+  /** Hands a run of next entries to everybody, stopping at each removal so that the removed receive nothing after it. */
+  #deliver(stream: string, state: HubStream, run: readonly Entry[]): void {
+    let start = 0;
+    for (let index = 0; index < run.length; index += 1) {
+      const { event, seq } = run[index] as Entry;
+      if (event.type !== 'member.removed' && event.type !== 'member.left') continue;
+      this.#deliverRun(stream, state, run.slice(start, index + 1));
+      start = index + 1;
+      for (const subscriber of state.subscribers) if (subscriber.userId === event.userId) subscriber.revoke(seq);
+    }
+    if (start < run.length) this.#deliverRun(stream, state, start === 0 ? run : run.slice(start));
+  }
+
+  #deliverRun(stream: string, state: HubStream, entries: readonly Entry[]): void {
+    const frames = entries.map(entryFrame);
+    const batch: Batch = {
+      entries,
+      first: (entries[0] as Entry).seq,
+      last: (entries[entries.length - 1] as Entry).seq,
+      frames,
+      chunk: frames.length === 1 ? (frames[0] as Buffer) : Buffer.concat(frames),
+    };
+    state.delivered = batch.last;
+    for (const subscriber of state.subscribers) subscriber.deliver(batch);
+    this.#events.delivered?.(stream, entries.length, state.subscribers.size);
+  }
+}

@@ -1,0 +1,33 @@
+const SLOTS = 15;
+
+/**
+ * One timer for every connection: each lies in one of fifteen slots, and a slot comes up once a period. So the work is
+ * spread evenly and a connection costs no timer.
+ */
+export class HeartbeatWheel<Item> {
+  readonly #slots: Set<Item>[] = Array.from({ length: SLOTS }, () => new Set<Item>());
+  readonly #timer: NodeJS.Timeout;
+  #next = 0;
+  #at = 0;
+
+  /** Calls `beat` for every item once in `periodMs`. */
+  constructor(periodMs: number, beat: (item: Item) => void) {
+    this.#timer = setInterval(() => {
+      this.#at = (this.#at + 1) % SLOTS;
+      for (const item of this.#slots[this.#at] as Set<Item>) beat(item);
+    }, periodMs / SLOTS);
+    this.#timer.unref();
+  }
+
+  /** Adds an item; the function that comes back takes it out. */
+  add(item: Item): () => void {
+    const slot = this.#slots[this.#next] as Set<Item>;
+    this.#next = (this.#next + 1) % SLOTS;
+    slot.add(item);
+    return () => slot.delete(item);
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+}

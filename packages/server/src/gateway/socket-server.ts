@@ -1,0 +1,120 @@
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { type ErrorCode, ERRORS, MAX_FRAME_BYTES, SOCKET_PATH, SUBPROTOCOL } from '@parley/protocol';
+import { WebSocketServer } from 'ws';
+import { Connection, type ConnectionContext } from './connection.ts';
+import { HeartbeatWheel } from './heartbeat-wheel.ts';
+
+const HELLO_WITHIN_MS = 5_000;
+const DRAIN_WITHIN_MS = 6_000;
+/** Clients come back spread over this long after a restart, so that they do not all come at once. */
+const RETURN_SPREAD_MS = 2_000;
+
+export interface SocketServerOptions extends ConnectionContext {
+  readonly heartbeatMs: number;
+  /** Whether pages of this origin may connect. Clients that send none are no browsers, and bring their own token. */
+  readonly isOriginAllowed: (origin: string, request: IncomingMessage) => boolean;
+  readonly addressOf: (request: IncomingMessage) => string;
+}
+
+/** Takes WebSocket upgrades and keeps their connections. */
+export class SocketServer {
+  readonly #options: SocketServerOptions;
+  readonly #connections = new Set<Connection>();
+  /** Connections that have not said hello yet, with the moment by which they must, in order. */
+  readonly #strangers = new Map<Connection, number>();
+  readonly #wheel: HeartbeatWheel<Connection>;
+  readonly #strangerTimer: NodeJS.Timeout;
+  readonly #webSockets = new WebSocketServer({
+    noServer: true,
+    maxPayload: MAX_FRAME_BYTES,
+    perMessageDeflate: false,
+    clientTracking: false,
+    handleProtocols: () => SUBPROTOCOL,
+  });
+  #draining = false;
+
+  constructor(options: SocketServerOptions) {
+    this.#options = options;
+    this.#wheel = new HeartbeatWheel(options.heartbeatMs, (connection) => connection.beat());
+    this.#strangerTimer = setInterval(() => this.#dismissStrangers(), 500);
+    this.#strangerTimer.unref();
+  }
+
+  /** For the `upgrade` event of the HTTP server. */
+  handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const refusal = this.#refusal(request);
+    if (refusal) return refuse(socket, refusal);
+    this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => {
+      const peer = { webSocket, socket, address: this.#options.addressOf(request), bearer: bearerOf(request) };
+      const connection: Connection = new Connection(this.#options, peer, () => {
+        this.#connections.delete(connection);
+        this.#strangers.delete(connection);
+        leaveWheel();
+      });
+      const leaveWheel = this.#wheel.add(connection);
+      this.#connections.add(connection);
+      this.#strangers.set(connection, this.#now() + HELLO_WITHIN_MS);
+    });
+  }
+
+  /**
+   * Takes no more connections, lets what was received be answered, and closes all with 1012 and a jittered hint when
+   * to come back. Those that do not answer the close are cut off. At most 6 s.
+   */
+  async drain(): Promise<void> {
+    this.#draining = true;
+    clearInterval(this.#strangerTimer);
+    this.#wheel.stop();
+    const deadline = this.#now() + DRAIN_WITHIN_MS;
+    await this.#until(() => [...this.#connections].every((connection) => !connection.isBusy), deadline - 3_000);
+    for (const connection of this.#connections) {
+      connection.close(1012, JSON.stringify({ retryAfterMs: Math.round(Math.random() * RETURN_SPREAD_MS) }));
+    }
+    await this.#until(() => this.#connections.size === 0, deadline);
+    for (const connection of this.#connections) connection.terminate();
+  }
+
+  #refusal(request: IncomingMessage): ErrorCode | null {
+    if (request.url?.split('?', 1)[0] !== SOCKET_PATH) return 'not_found';
+    if (this.#draining) return 'unavailable';
+    const { origin } = request.headers;
+    if (origin !== undefined && !this.#options.isOriginAllowed(origin, request)) return 'origin_refused';
+    const offered = request.headers['sec-websocket-protocol'];
+    if (offered !== undefined && !offered.split(',').some((name) => name.trim() === SUBPROTOCOL)) {
+      return 'unsupported_subprotocol';
+    }
+    return null;
+  }
+
+  #dismissStrangers(): void {
+    const now = this.#now();
+    for (const [connection, deadline] of this.#strangers) {
+      if (!connection.isAwaitingHello) this.#strangers.delete(connection);
+      else if (deadline <= now) connection.timeOut();
+      else break;
+    }
+  }
+
+  async #until(isSo: () => boolean, deadline: number): Promise<void> {
+    while (!isSo() && this.#now() < deadline) await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+
+  #now(): number {
+    return this.#options.services.clock.monotonic();
+  }
+}
+
+function bearerOf({ headers }: IncomingMessage): string | null {
+  return /^Bearer ([^\s]{1,4096})$/.exec(headers.authorization ?? '')?.[1] ?? null;
+}
+
+function refuse(socket: Duplex, code: ErrorCode): void {
+  const { status, title } = ERRORS[code];
+  const body = JSON.stringify({ type: `urn:parley:error:${code}`, title, status, code });
+  socket.on('error', () => socket.destroy());
+  socket.end(
+    `HTTP/1.1 ${status} ${code}\r\nContent-Type: application/problem+json\r\n` +
+      `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+  );
+}

@@ -1,0 +1,43 @@
+import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+import type { Config } from '../config/config.ts';
+import { StartError } from '../domain/start-error.ts';
+import { lockFile } from './sqlite/lock.ts';
+import { openSqliteStore } from './sqlite/sqlite-store.ts';
+import type { Store } from './store.ts';
+
+/**
+ * Opens the database that the configuration names. A server asks for it `exclusively`: a second server on the same
+ * file is refused. Admin commands do not, so they work beside a running server.
+ * @throws StartError with a sentence that says what stands in the way
+ */
+export async function openStore(
+  { storage }: Pick<Config, 'storage'>,
+  options: { exclusively?: boolean } = {},
+): Promise<Store> {
+  const path = storage.sqlitePath;
+  try {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    const lock = options.exclusively ? lockFile(path) : undefined;
+    if (lock === null) {
+      throw new StartError(
+        `Another Parley server is using ${path}. Stop it first, or give this one another PARLEY_DATA_DIR.`,
+      );
+    }
+    const store = await openSqliteStore({ path, synchronous: storage.synchronous }).catch((error) => {
+      lock?.release();
+      throw error;
+    });
+    return {
+      ...store,
+      async close() {
+        await store.close();
+        lock?.release();
+      },
+    };
+  } catch (error) {
+    if (error instanceof StartError) throw error;
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new StartError(`The database ${path} cannot be opened: ${reason}`);
+  }
+}

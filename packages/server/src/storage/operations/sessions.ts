@@ -1,0 +1,82 @@
+import type { User } from '@parley/protocol';
+import type { OperationInput, Rotation } from '../store.ts';
+import { append, type Context } from './context.ts';
+import { USER_COLUMNS, userFrom } from './rows.ts';
+
+export async function createSession({ database }: Context, input: OperationInput<'createSession'>): Promise<void> {
+  await database
+    .insertInto('sessions')
+    .values({
+      id: input.id,
+      user_id: input.userId,
+      created_at: input.at,
+      expires_at: input.expiresAt,
+      ended_at: null,
+    })
+    .execute();
+  await database
+    .insertInto('refresh_tokens')
+    .values({ hash: input.refreshTokenHash, session_id: input.id, created_at: input.at, spent_at: null })
+    .execute();
+}
+
+export async function rotateRefreshToken(
+  context: Context,
+  { hash, successorHash, at, graceMs }: OperationInput<'rotateRefreshToken'>,
+): Promise<Rotation> {
+  const { database } = context;
+  const token = await database
+    .selectFrom('refresh_tokens')
+    .innerJoin('sessions', 'sessions.id', 'refresh_tokens.session_id')
+    .innerJoin('users', 'users.id', 'sessions.user_id')
+    .select(USER_COLUMNS)
+    .select(['refresh_tokens.session_id', 'refresh_tokens.spent_at', 'sessions.ended_at', 'sessions.expires_at'])
+    .where('hash', '=', hash)
+    .executeTakeFirst();
+  if (!token) return { status: 'unknown' };
+  if (token.ended_at !== null || token.expires_at <= at) return { status: 'ended' };
+
+  if (token.spent_at === null) {
+    await database.updateTable('refresh_tokens').set({ spent_at: at }).where('hash', '=', hash).execute();
+    await database
+      .insertInto('refresh_tokens')
+      .values({ hash: successorHash, session_id: token.session_id, created_at: at, spent_at: null })
+      .execute();
+  } else if (at - token.spent_at > graceMs) {
+    await endSession(context, { sessionId: token.session_id, reason: 'token_reuse', at });
+    return { status: 'reused' };
+  }
+  return { status: 'rotated', sessionId: token.session_id, user: userFrom(token) };
+}
+
+export async function endSession(
+  context: Context,
+  { sessionId, reason, at }: OperationInput<'endSession'>,
+): Promise<void> {
+  const ended = await context.database
+    .updateTable('sessions')
+    .set({ ended_at: at })
+    .where('id', '=', sessionId)
+    .where('ended_at', 'is', null)
+    .returning('user_id')
+    .executeTakeFirst();
+  if (!ended) return;
+  await context.database.deleteFrom('refresh_tokens').where('session_id', '=', sessionId).execute();
+  const event = { type: 'session.ended', sessionId, reason } as const;
+  await append(context, ended.user_id, event, { actorId: ended.user_id, at });
+}
+
+export async function findSession(
+  { database }: Context,
+  { sessionId, at }: OperationInput<'findSession'>,
+): Promise<{ user: User } | null> {
+  const row = await database
+    .selectFrom('sessions')
+    .innerJoin('users', 'users.id', 'sessions.user_id')
+    .select(USER_COLUMNS)
+    .where('sessions.id', '=', sessionId)
+    .where('sessions.ended_at', 'is', null)
+    .where('sessions.expires_at', '>', at)
+    .executeTakeFirst();
+  return row ? { user: userFrom(row) } : null;
+}

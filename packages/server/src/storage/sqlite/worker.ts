@@ -1,0 +1,59 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import type { Entry } from '@parley/protocol';
+import { readEpoch } from '../operations/logs.ts';
+import { connect, durabilityWarnings, type SqliteConnection } from './connection.ts';
+import { runGroup } from './group.ts';
+import type { Call, FromWorker, ToWorker, WorkerSettings } from './messages.ts';
+import { migrate } from './migrate.ts';
+
+// Calls that arrive while a commit is running wait here and share the next one.
+const waiting: Call[] = [];
+const CALLS_PER_COMMIT = 64;
+
+const port = parentPort;
+if (!port) throw new Error('This file runs as a worker thread.');
+const say = (message: FromWorker) => port.postMessage(message);
+
+try {
+  const connection = await open(workerData as WorkerSettings);
+  let working = false;
+  port.on('message', (message: ToWorker) => {
+    if (message.type === 'close') return close(connection);
+    waiting.push(...message.calls);
+    if (working) return;
+    working = true;
+    setImmediate(() => work(connection).finally(() => (working = false)));
+  });
+} catch (error) {
+  say({ type: 'cannot-open', reason: error instanceof Error ? error.message : String(error) });
+  port.close();
+}
+
+async function open(settings: WorkerSettings): Promise<SqliteConnection> {
+  const connection = connect(settings.path, settings.synchronous);
+  await migrate(connection);
+  const epoch = await readEpoch({ database: connection.database, entries: [] });
+  say({ type: 'ready', epoch, warnings: durabilityWarnings(connection) });
+  return connection;
+}
+
+async function work(connection: SqliteConnection): Promise<void> {
+  while (waiting.length > 0) {
+    const group = waiting.splice(0, CALLS_PER_COMMIT);
+    const started = performance.now();
+    const { results, entries, wrote } = await runGroup(connection, group);
+    const report = wrote ? { messages: countMessages(entries), millis: performance.now() - started } : null;
+    say({ type: 'done', results, entries, report });
+    // Lets calls in that arrived meanwhile.
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+function countMessages(entries: readonly Entry[]): number {
+  return entries.filter((entry) => entry.event.type === 'message.posted').length;
+}
+
+function close({ driver }: SqliteConnection): void {
+  driver.close();
+  port?.close();
+}
