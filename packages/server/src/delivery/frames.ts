@@ -1,5 +1,5 @@
 import type { DownFrame, Entry } from '@parley/protocol';
-import { WebSocket } from 'ws';
+import * as ws from 'ws';
 
 interface FrameOptions {
   readonly fin: boolean;
@@ -10,7 +10,7 @@ interface FrameOptions {
 }
 
 // ws exposes its framing, though not in its types.
-const { Sender } = WebSocket as unknown as {
+const { Sender } = ws as unknown as {
   Sender: { frame(data: Buffer, options: FrameOptions): Buffer[] };
 };
 

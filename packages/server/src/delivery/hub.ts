@@ -39,7 +39,7 @@ interface HubEvents {
   repaired?(stream: string): void;
   /** Reading the log failed; it is tried again at the next comparison of heads. */
   repairFailed?(stream: string, error: unknown): void;
-  delivered?(stream: string, entries: number, receivers: number): void;
+  delivered?(entries: number, receivers: number): void;
 }
 
 /**
@@ -128,7 +128,7 @@ export class Hub {
     const first = (run[0] as Entry).seq;
     const last = (run[run.length - 1] as Entry).seq;
     const isNext = delivered !== null && first === delivered + 1 && last - first === run.length - 1;
-    if (isNext && state.held.size === 0) return this.#deliver(stream, state, run);
+    if (isNext && state.held.size === 0) return this.#deliver(state, run);
     for (const entry of run) {
       if (entry.seq > (delivered ?? 0) && state.held.size < MOST_HELD) state.held.set(entry.seq, entry);
     }
@@ -143,7 +143,7 @@ export class Hub {
       if (seq === state.delivered + run.length + 1) run.push(entry);
       if (seq <= state.delivered + run.length) state.held.delete(seq);
     }
-    if (run.length > 0) this.#deliver(stream, state, run);
+    if (run.length > 0) this.#deliver(state, run);
     if (state.held.size > 0) this.#repair(stream, state);
   }
 
@@ -162,7 +162,7 @@ export class Hub {
       const { entries, head } = await this.#store.readEntries({ stream, after, limit: REPAIR_PAGE });
       if (this.#streams.get(stream) !== state) return;
       const missing = entries.filter((entry) => entry.seq > (state.delivered ?? 0));
-      if (missing.length > 0) this.#deliver(stream, state, missing);
+      if (missing.length > 0) this.#deliver(state, missing);
       for (const seq of state.held.keys()) if (seq <= (state.delivered ?? 0)) state.held.delete(seq);
       if (entries.length === 0 || (state.delivered ?? 0) >= head) break;
     }
@@ -171,19 +171,19 @@ export class Hub {
   }
 
   /** Hands a run of next entries to everybody, stopping at each removal so that the removed receive nothing after it. */
-  #deliver(stream: string, state: HubStream, run: readonly Entry[]): void {
+  #deliver(state: HubStream, run: readonly Entry[]): void {
     let start = 0;
     for (let index = 0; index < run.length; index += 1) {
       const { event, seq } = run[index] as Entry;
       if (event.type !== 'member.removed' && event.type !== 'member.left') continue;
-      this.#deliverRun(stream, state, run.slice(start, index + 1));
+      this.#deliverRun(state, run.slice(start, index + 1));
       start = index + 1;
       for (const subscriber of state.subscribers) if (subscriber.userId === event.userId) subscriber.revoke(seq);
     }
-    if (start < run.length) this.#deliverRun(stream, state, start === 0 ? run : run.slice(start));
+    if (start < run.length) this.#deliverRun(state, start === 0 ? run : run.slice(start));
   }
 
-  #deliverRun(stream: string, state: HubStream, entries: readonly Entry[]): void {
+  #deliverRun(state: HubStream, entries: readonly Entry[]): void {
     const frames = entries.map(entryFrame);
     const batch: Batch = {
       entries,
@@ -194,6 +194,6 @@ export class Hub {
     };
     state.delivered = batch.last;
     for (const subscriber of state.subscribers) subscriber.deliver(batch);
-    this.#events.delivered?.(stream, entries.length, state.subscribers.size);
+    this.#events.delivered?.(entries.length, state.subscribers.size);
   }
 }

@@ -1,0 +1,187 @@
+import type { Server as HttpServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Services } from './actions/services.ts';
+import { createPasswords } from './auth/passwords.ts';
+import { createTokens } from './auth/tokens.ts';
+import type { Bus } from './bus/bus.ts';
+import { MemoryBus } from './bus/memory-bus.ts';
+import type { Config } from './config/config.ts';
+import { loadSecrets } from './config/secrets.ts';
+import { Hub } from './delivery/hub.ts';
+import { relayCommits } from './delivery/relay.ts';
+import { type Clock, systemClock } from './domain/clock.ts';
+import { isOriginAllowed } from './gateway/origin.ts';
+import { SocketServer } from './gateway/socket-server.ts';
+import { WriteSchedule } from './gateway/socket-writer.ts';
+import { createApp } from './http/app.ts';
+import { clientAddress } from './http/client-address.ts';
+import { createHttpServer } from './http/http-server.ts';
+import { startMetricsServer } from './http/metrics.ts';
+import { MessagePoster } from './storage/message-poster.ts';
+import { openStore } from './storage/open-store.ts';
+import type { Store } from './storage/store.ts';
+import { ApiLog } from './telemetry/api-log.ts';
+import { createLogger, type Logger } from './telemetry/logger.ts';
+import { createMetrics, type Metrics } from './telemetry/metrics.ts';
+import { MemoryThrottle } from './throttle/memory-throttle.ts';
+import type { Throttle } from './throttle/throttle.ts';
+
+/** How often heads are compared with the database, while the bus is up and while it is not (rule D3). */
+const COMPARE_HEADS_MS = { up: 10_000, down: 1_000 } as const;
+
+/** Parts that tests put in the place of the real ones. */
+export interface Overrides {
+  readonly clock?: Clock;
+  readonly store?: Store;
+  readonly bus?: Bus;
+  readonly throttle?: Throttle;
+  readonly logger?: Logger;
+}
+
+export interface Server {
+  /** Where it listens, such as `http://localhost:8000`. */
+  readonly url: string;
+  readonly metrics: Metrics;
+  /** Answers what is under way, closes every socket with 1012, then the store. At most 10 s. */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts a whole server: opens the database, brings it up to date and listens. Everything is wired here, by hand.
+ * @throws StartError, or the system's error where the port cannot be listened on
+ */
+export async function createServer(config: Config, overrides: Overrides = {}): Promise<Server> {
+  const clock = overrides.clock ?? systemClock;
+  const logger = overrides.logger ?? createLogger(config.log);
+  const secrets = loadSecrets(config.storage.dataDir, config);
+  const store = overrides.store ?? (await openStore(config, { exclusively: true }));
+  const closing: (() => unknown)[] = [() => store.close()];
+  try {
+    for (const warning of store.warnings) logger.warn(warning);
+    const metrics = createMetrics();
+    const onDropped = (lines: number) => metrics.apiLogDropped.inc(lines);
+    const apiLog = new ApiLog({ dir: config.log.dir, clock, logger, onDropped });
+    closing.unshift(() => apiLog.close());
+
+    const bus = overrides.bus ?? new MemoryBus().connect();
+    const hub = createHub(store, bus, metrics, logger);
+    relayCommits(store, hub, bus);
+    closing.unshift(() => bus.close(), keepHeadsCompared(hub, bus, logger));
+
+    const services: Services = {
+      store,
+      poster: new MessagePoster(store),
+      throttle: overrides.throttle ?? new MemoryThrottle(clock),
+      limits: config.throttle,
+      passwords: createPasswords(),
+      tokens: createTokens({ secret: secrets.tokenSecret, accessTokenTtlMs: config.auth.accessTokenTtlMs, clock }),
+      sessionTtlMs: config.auth.sessionTtlMs,
+      clock,
+      logger,
+      apiLog,
+      metrics,
+      audience: (stream) => hub.audience(stream),
+    };
+    const { publicUrl, allowedOrigins, trustedProxies, webDist } = config.http;
+    const sockets = new SocketServer({
+      services,
+      hub,
+      schedule: new WriteSchedule(),
+      flood: config.socket.flood,
+      heartbeatMs: config.socket.heartbeatMs,
+      isOriginAllowed: (origin, { headers }) => isOriginAllowed(origin, headers.host, { publicUrl, allowedOrigins }),
+      addressOf: ({ socket, headers }) =>
+        clientAddress({
+          remoteAddress: socket.remoteAddress,
+          forwardedFor: headers['x-forwarded-for']?.toString(),
+          trustedProxies,
+        }),
+    });
+    closing.unshift(() => sockets.drain());
+
+    if (config.metrics.port !== null) {
+      const metricsServer = await startMetricsServer({ host: config.http.host, port: config.metrics.port }, metrics);
+      closing.unshift(() => metricsServer.close());
+    }
+    let draining = false;
+    const app = createApp({
+      services,
+      publicUrl,
+      trustedProxies,
+      webDist,
+      metricsToken: config.metrics.port === null ? secrets.metricsToken : null,
+      isDraining: () => draining,
+    });
+    const http = createHttpServer(app, logger);
+    http.on('upgrade', (request, socket, head) => sockets.handleUpgrade(request, socket, head));
+    await listen(http, config.http);
+    closing.unshift(() => stopAccepting(http));
+
+    return {
+      url: urlOf(http, config.http.host),
+      metrics,
+      async close() {
+        draining = true;
+        for (const close of closing.splice(0)) await close();
+      },
+    };
+  } catch (error) {
+    for (const close of closing) await close();
+    throw error;
+  }
+}
+
+function createHub(store: Store, bus: Bus, metrics: Metrics, logger: Logger): Hub {
+  let committedAt = 0;
+  store.onCommitted((_, report) => {
+    committedAt = performance.now();
+    metrics.commitSeconds.observe(report.millis / 1_000);
+    if (report.messages > 0) metrics.commitBatchMessages.observe(report.messages);
+  });
+  return new Hub(store, bus, {
+    repaired: () => metrics.repairs.inc(),
+    repairFailed: (stream, error) => logger.warn({ err: error, stream }, 'The log could not be read for a repair.'),
+    delivered(entries, receivers) {
+      metrics.deliveries.inc(entries * receivers);
+      metrics.deliverySeconds.observe((performance.now() - committedAt) / 1_000);
+    },
+  });
+}
+
+/** Compares heads now and then, for as long as the function that comes back is not called. */
+function keepHeadsCompared(hub: Hub, bus: Bus, logger: Logger): () => void {
+  let comparedAt = performance.now();
+  let comparing = false;
+  const timer = setInterval(async () => {
+    const now = performance.now();
+    if (comparing || now - comparedAt < COMPARE_HEADS_MS[bus.isUp() ? 'up' : 'down']) return;
+    comparing = true;
+    comparedAt = now;
+    await hub.compareHeads().catch((error) => logger.warn({ err: error }, 'Heads could not be compared.'));
+    comparing = false;
+  }, COMPARE_HEADS_MS.down / 2);
+  timer.unref();
+  return () => clearInterval(timer);
+}
+
+function listen(http: HttpServer, { host, port }: Config['http']): Promise<void> {
+  return new Promise((resolve, reject) => {
+    http.once('error', reject).listen(port, host, () => {
+      http.off('error', reject);
+      resolve();
+    });
+  });
+}
+
+/** Listens no more. Requests under way go on; connections that are idle are closed. */
+function stopAccepting(http: HttpServer): void {
+  http.close();
+  http.closeIdleConnections();
+}
+
+function urlOf(http: HttpServer, host: string): string {
+  const { port } = http.address() as AddressInfo;
+  const everywhere = host === '0.0.0.0' || host === '::';
+  const name = everywhere ? 'localhost' : host.includes(':') ? `[${host}]` : host;
+  return `http://${name}:${port}`;
+}
