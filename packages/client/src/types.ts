@@ -12,6 +12,7 @@ import type {
   QueryInput,
   User,
 } from '@parley/protocol';
+import type { Timing } from './timing.ts';
 
 /** Where the session is kept between runs. The default keeps it in memory. */
 export interface SessionStorage {
@@ -29,20 +30,22 @@ export interface ClientOptions {
   readonly WebSocket?: typeof WebSocket;
   /** Reconnection waits between these bounds, in milliseconds, doubling, with full jitter. Default 250 and 15,000. */
   readonly backoff?: { readonly leastMs: number; readonly mostMs: number };
+  /** Clocks, timers and chance, for tests and simulations that want to own them. */
+  readonly timing?: Timing;
 }
 
 /** The socket's state, for a banner or a status dot. */
 export type Connection =
   | { readonly status: 'offline' }
   | { readonly status: 'connecting' }
-  /** Signed in and caught up with every stream. */
+  /** Signed in: what was missed is arriving, or has arrived, and what is new follows. */
   | { readonly status: 'online' }
   /** Between attempts: the next one is at `retryAt` (milliseconds since 1970). */
   | { readonly status: 'waiting'; readonly retryAt: number; readonly since: number }
   /** The session is over: sign in again. */
   | { readonly status: 'signed-out'; readonly reason: ErrorCode };
 
-/** A message on its way out: shown at once under its own id, replaced by nothing when it arrives. */
+/** A message on its way out: shown at once under its own id; it leaves when it stands in the channel's log. */
 export interface Outgoing {
   readonly id: string;
   readonly channelId: string;
@@ -56,7 +59,10 @@ export interface Outgoing {
     | { readonly kind: 'failed'; readonly code: ErrorCode; readonly title: string };
 }
 
-/** What is known of a channel's messages: one unbroken run up to the live end, loaded from `loadedFrom` on. */
+/**
+ * What is known of a channel's messages: one unbroken run up to the live end. A channel has none until `loadOlder` is
+ * called, and loses it when the client had to start from a fresh snapshot: call `loadOlder` again.
+ */
 export interface Timeline {
   readonly messages: readonly Message[];
   /** True where there is nothing older than the first message. */
@@ -92,9 +98,12 @@ type Field<Key extends string, Value> = [Value] extends [undefined]
 /** The parts of a request: `params` of the path, `query`, JSON `body`; each only where the endpoint has one. */
 export type Request<E> = Field<'params', ParamsInput<E>> & Field<'query', QueryInput<E>> & Field<'body', BodyInput<E>>;
 
+/** What stands between the parentheses: nothing, or the request, which may be left out where no part is required. */
+type Asked<R> = unknown extends R ? [] : Record<never, unknown> extends R ? [request?: R] : [request: R];
+
 /** Every REST request as a typed function: `client.rest.createChannel({ body: { name, kind: 'public' } })`. */
 export type Rest = {
-  readonly [Name in EndpointName]: (request?: Request<Endpoints[Name]>) => Promise<AnswerOf<Endpoints[Name]>>;
+  readonly [Name in EndpointName]: (...asked: Asked<Request<Endpoints[Name]>>) => Promise<AnswerOf<Endpoints[Name]>>;
 };
 
 /** Everything below throws the protocol's `Failure` where the server refuses, or `unavailable` where it cannot be reached. */

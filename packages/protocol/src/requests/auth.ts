@@ -61,7 +61,7 @@ export const refresh = endpoint({
   body: z._default(z.strictObject({ refreshToken: z.optional(Credential) }), {}),
   statuses: [200],
   answer: SignedIn,
-  errors: ['invalid_token', 'session_ended'],
+  errors: ['invalid_token', 'session_ended', 'origin_refused'],
 });
 
 export const logout = endpoint({

@@ -1,0 +1,188 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+
+const BINARY = fileURLToPath(new URL('../../bin/parley.js', import.meta.url));
+const PASSWORD = 'seven lazy otters';
+
+let folder: string;
+let running: Command[];
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'parley-cli-'));
+  running = [];
+});
+
+afterEach(async () => {
+  for (const command of running) command.process.kill('SIGKILL');
+  await Promise.all(running.map((command) => command.exitCode));
+  rmSync(folder, { recursive: true });
+});
+
+describe('parley', () => {
+  test('--help shows the commands, --version the version', async () => {
+    const help = parley(['--help']);
+    expect(await help.exitCode).toBe(0);
+    expect(help.stdout()).toContain('admin create-superuser');
+    const version = parley(['--version']);
+    expect(await version.exitCode).toBe(0);
+    expect(version.stdout()).toMatch(/^\d+\.\d+\.\d+\n$/);
+  });
+
+  test.each([
+    [['frobnicate'], 'There is no command "parley frobnicate".'],
+    [['admin'], 'There is no command "parley admin".'],
+    [['--loud'], "Unknown option '--loud'"],
+    [['serve', '--promote'], `Unknown option '--promote' for "parley serve".`],
+    [['admin', 'create-superuser', '--username'], "'--username <value>' argument missing"],
+  ])('%j exits with 2, says why, and points to the help', async (args, reason) => {
+    const command = parley(args);
+    expect(await command.exitCode).toBe(2);
+    expect(command.stderr()).toContain(reason);
+    expect(command.stderr()).toContain('parley --help');
+  });
+
+  test('a bad environment exits with 2 and lists everything at once, by name', async () => {
+    const command = parley(['serve'], { env: { PORT: 'http', LOG_LEVEL: 'loud', PARLEY_FLOOD: 'much' } });
+    expect(await command.exitCode).toBe(2);
+    expect(command.stderr()).toMatch(
+      /^The configuration has 3 problems:\n {2}PORT: .*\n {2}PARLEY_FLOOD: .*\n {2}LOG_LEVEL: /,
+    );
+  });
+
+  test('a data folder that cannot be used exits with 1 and names it', async () => {
+    writeFileSync(join(folder, 'file'), '');
+    const command = parley(['serve'], { env: { PARLEY_DATA_DIR: join(folder, 'file/data') } });
+    expect(await command.exitCode).toBe(1);
+    expect(command.stderr()).toContain(join(folder, 'file/data'));
+    expect(command.stderr()).toContain('PARLEY_DATA_DIR');
+    expect(command.stderr()).not.toContain('    at ');
+  });
+
+  test('migrate brings the database up to date and stops', async () => {
+    const command = parley(['migrate']);
+    expect(await command.exitCode).toBe(0);
+    expect(command.stdout()).toContain(join(folder, 'data/parley.db'));
+  });
+});
+
+describe('parley serve', () => {
+  test('says where it is, and ends with 0 on SIGTERM', async () => {
+    const server = parley([]);
+    const url = await addressOf(server);
+    expect((await fetch(`${url}/livez`)).status).toBe(200);
+    server.process.kill('SIGTERM');
+    expect(await server.exitCode).toBe(0);
+  });
+
+  test('refuses a port in use with a sentence that names PORT', async () => {
+    const other = createServer().listen(0);
+    await vi.waitFor(() => expect(other.listening).toBe(true));
+    const { port } = other.address() as AddressInfo;
+    const command = parley(['serve'], { env: { PORT: String(port) } });
+    expect(await command.exitCode).toBe(1);
+    expect(command.stderr()).toContain(`Port ${port} is in use.`);
+    expect(command.stderr()).toContain(`PORT=${port + 1}`);
+    other.close();
+  });
+
+  test('refuses the data of another server that is running', async () => {
+    await addressOf(parley(['serve']));
+    const second = parley(['serve']);
+    expect(await second.exitCode).toBe(1);
+    expect(second.stderr()).toMatch(/^Another Parley server is using /);
+  });
+});
+
+describe('parley admin create-superuser', () => {
+  const create = (args: readonly string[], input = '') => parley(['admin', 'create-superuser', ...args], { input });
+
+  test('makes an owner while the server runs, who can sign in at once', async () => {
+    const url = await addressOf(parley(['serve']));
+    const first = create(['--username', 'first.owner', '--password-stdin'], `${PASSWORD}\n`);
+    expect(await first.exitCode).toBe(0);
+    const second = create(['--username', 'second', '--display-name', 'The Second', '--password', PASSWORD]);
+    expect(await second.exitCode).toBe(0);
+    for (const username of ['first.owner', 'second']) {
+      const answer = await fetch(`${url}/api/v1/auth/login`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ username, password: PASSWORD }),
+      });
+      expect(await answer.json()).toMatchObject({ user: { username, role: 'owner' } });
+    }
+  });
+
+  test('leaves an existing account alone unless told to promote it', async () => {
+    expect(await create(['--username', 'taken', '--password', PASSWORD]).exitCode).toBe(0);
+    const again = create(['--username', 'Taken', '--password', PASSWORD]);
+    expect(await again.exitCode).toBe(1);
+    expect(again.stderr()).toContain('--promote');
+    const promoted = create(['--username', 'Taken', '--promote']);
+    expect(await promoted.exitCode).toBe(0);
+    expect(promoted.stdout()).toContain('taken is now an owner');
+  });
+
+  test.each([
+    [['--password', PASSWORD], 'give --username'],
+    [['--username', 'alice'], 'give --password-stdin'],
+    [['--username', 'a b', '--password', PASSWORD], 'The username needs 3 to 32'],
+    [['--username', 'alice', '--password', 'short'], 'The password needs at least 8 characters'],
+    [['--username', 'alice', '--password', 'password123'], 'among the first'],
+    [['--username', 'alice', '--password', PASSWORD, '--password-stdin'], 'not both'],
+  ])('%j is refused as registering would', async (args, reason) => {
+    const command = create(args);
+    expect(await command.exitCode).not.toBe(0);
+    expect(command.stderr()).toContain(reason);
+    expect(command.stderr()).not.toContain(PASSWORD);
+  });
+});
+
+interface Command {
+  readonly process: ChildProcess;
+  /** Null where a signal ended it. */
+  readonly exitCode: Promise<number | null>;
+  stdout(): string;
+  stderr(): string;
+}
+
+/** Runs the command on a folder of its own, on a free port, without a terminal. */
+function parley(args: readonly string[], { env = {}, input = '' }: { env?: NodeJS.ProcessEnv; input?: string } = {}) {
+  const child = spawn(process.execPath, [BINARY, ...args], {
+    cwd: folder,
+    env: {
+      PATH: process.env.PATH,
+      PORT: '0',
+      HOST: '127.0.0.1',
+      PARLEY_DATA_DIR: join(folder, 'data'),
+      PARLEY_LOG_DIR: join(folder, 'logs'),
+      ...env,
+    },
+  });
+  const output = { stdout: '', stderr: '' };
+  for (const name of ['stdout', 'stderr'] as const) {
+    child[name].setEncoding('utf8').on('data', (text: string) => {
+      output[name] += text;
+    });
+  }
+  child.stdin.end(input);
+  const command: Command = {
+    process: child,
+    exitCode: new Promise((resolve) => child.once('close', resolve)),
+    stdout: () => output.stdout,
+    stderr: () => output.stderr,
+  };
+  running.push(command);
+  return command;
+}
+
+async function addressOf(server: Command): Promise<string> {
+  const announced = /Parley is at (http:\/\/[^"\s]+)/;
+  await vi.waitFor(() => expect(server.stdout()).toMatch(announced), { timeout: 20_000 });
+  return announced.exec(server.stdout())?.[1] as string;
+}

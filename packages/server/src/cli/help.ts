@@ -1,0 +1,20 @@
+export const HELP = `Parley: self-hosted team chat.
+
+Usage: parley [command] [options]
+
+Commands
+  serve                     Start the server (also what happens without a command).
+  migrate                   Bring the database up to date, and stop.
+  admin create-superuser    Create an account that owns the workspace; asks for what is not given.
+    --username <name>       3 to 32 letters, digits, "_", "." or "-".
+    --display-name <name>   The name that others see; the username as a rule.
+    --password-stdin        Read the password from standard input.
+    --password <password>   The password itself. Others on this machine may see it while the command runs.
+    --promote               If the account exists, make it an owner instead of stopping.
+
+Options
+  -h, --help                Show this text.
+  -v, --version             Show the version.
+
+Settings are environment variables: see docs/configuration.md.
+`;

@@ -1,0 +1,40 @@
+import type { Store } from '../storage/store.ts';
+import type { Router } from './router.ts';
+import { withTimeLimit } from './time-limit.ts';
+
+const PING_LIMIT_MS = 2_000;
+
+interface HealthOptions {
+  readonly store: Pick<Store, 'ping' | 'warnings'>;
+  /** True from the moment the server begins to stop. */
+  readonly isDraining: () => boolean;
+}
+
+/**
+ * `/livez`: the process answers. `/readyz`: it may be sent traffic, 200 or 503; `degraded` is ready, with warnings that
+ * somebody ought to read.
+ */
+export function healthRoutes(router: Router, { store, isDraining }: HealthOptions): void {
+  router.get('/livez', (context) => {
+    context.header('Cache-Control', 'no-store');
+    return context.json({ status: 'ok' });
+  });
+
+  router.get('/readyz', async (context) => {
+    context.header('Cache-Control', 'no-store');
+    const checks = { database: await answersInTime(store), accepting: !isDraining() };
+    const isReady = Object.values(checks).every(Boolean);
+    const { warnings } = store;
+    const status = isReady ? (warnings.length > 0 ? 'degraded' : 'ok') : 'unavailable';
+    return context.json({ status, checks, warnings }, isReady ? 200 : 503);
+  });
+}
+
+async function answersInTime(store: Pick<Store, 'ping'>): Promise<boolean> {
+  try {
+    await withTimeLimit(PING_LIMIT_MS, store.ping({}));
+    return true;
+  } catch {
+    return false;
+  }
+}

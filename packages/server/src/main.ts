@@ -1,0 +1,4 @@
+import { runCommandLine } from './cli/command-line.ts';
+
+/** What `npm start` and a container run: `parley serve`. */
+await runCommandLine(['serve']);
