@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
-import { ErrorCode } from './errors.ts';
 import { Id, Seq, StreamId } from './ids.ts';
 import { Cursors, Entry } from './models.ts';
+import { ErrorCodeName } from './problem.ts';
 
 const down = <Type extends string, Shape extends z.core.$ZodLooseShape>(type: Type, shape: Shape) =>
   z.object({ type: z.literal(type), ...shape });
@@ -30,7 +30,7 @@ export type Ok = z.infer<typeof Ok>;
 /** An up-frame was refused, with a code of the catalogue. `ref` is null where the frame had none that could be read. */
 export const Fail = down('fail', {
   ref: z.nullable(Ref),
-  code: ErrorCode,
+  code: ErrorCodeName,
   title: z.string(),
   detail: z.optional(z.string()),
   errors: z.optional(z.array(z.object({ path: z.string(), message: z.string() }))),

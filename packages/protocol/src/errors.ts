@@ -1,5 +1,3 @@
-import * as z from 'zod/mini';
-
 /** What a client does about an error: mend the request, send it again later, wait as told, sign in, or give up. */
 export type Remedy = 'fix' | 'retry' | 'wait' | 'sign-in' | 'give-up';
 
@@ -60,20 +58,6 @@ export const ERRORS = {
 } as const satisfies Record<string, CatalogueEntry>;
 
 export type ErrorCode = keyof typeof ERRORS;
-export const ErrorCode = z.enum(Object.keys(ERRORS) as [ErrorCode, ...ErrorCode[]]);
-
-/** RFC 9457 `application/problem+json`, as every refused request gets it. */
-export const Problem = z.object({
-  type: z.string(),
-  title: z.string(),
-  status: z.int(),
-  detail: z.optional(z.string()),
-  code: ErrorCode,
-  requestId: z.string(),
-  errors: z.optional(z.array(z.object({ path: z.string(), message: z.string() }))),
-  retryAfterMs: z.optional(z.int()),
-});
-export type Problem = z.infer<typeof Problem>;
 
 /** Details that ride with an error: a sentence, the fields at fault, how long to wait. */
 export interface FailureDetails {

@@ -1,6 +1,5 @@
 import * as z from 'zod/mini';
 import type { Schema } from './endpoint.ts';
-import { Problem } from './errors.ts';
 import {
   Channel,
   ChannelView,
@@ -13,6 +12,7 @@ import {
   Snapshot,
   User,
 } from './models.ts';
+import { Problem } from './problem.ts';
 import { SignedIn } from './requests/auth.ts';
 
 /** What the documents describe once, under this name, and refer to from everywhere else. */

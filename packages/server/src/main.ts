@@ -1,4 +1,5 @@
-import { runCommandLine } from './cli/command-line.ts';
+import '../bin/compile-cache.js';
 
-/** What `npm start` and a container run: `parley serve`. */
+/** What `npm start` and a container run: `parley serve`. Imported late, so that it comes from the cache. */
+const { runCommandLine } = await import('./cli/command-line.ts');
 await runCommandLine(['serve']);

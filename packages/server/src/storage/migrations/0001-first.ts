@@ -1,4 +1,5 @@
-import { newId, WORKSPACE_STREAM } from '@parley/protocol';
+import { newId } from '@parley/protocol/new-id';
+import { WORKSPACE_STREAM } from '@parley/protocol/streams';
 import { type Kysely, sql } from 'kysely';
 import type { Migration } from 'kysely/migration';
 import type { Schema } from '../schema.ts';

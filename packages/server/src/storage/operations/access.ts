@@ -1,4 +1,4 @@
-import { fail } from '@parley/protocol';
+import { fail } from '@parley/protocol/errors';
 import { can, isVisible, type Standing, type Verb } from '../../domain/permission.ts';
 import type { Context } from './context.ts';
 import type { ChannelRow, MembershipRow, UserRow } from './rows.ts';

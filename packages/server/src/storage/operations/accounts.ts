@@ -1,4 +1,6 @@
-import { fail, type User, WORKSPACE_STREAM } from '@parley/protocol';
+import type { User } from '@parley/protocol';
+import { fail } from '@parley/protocol/errors';
+import { WORKSPACE_STREAM } from '@parley/protocol/streams';
 import type { OperationInput } from '../store.ts';
 import { append, type Context, openStream } from './context.ts';
 import { USER_COLUMNS, userFrom } from './rows.ts';

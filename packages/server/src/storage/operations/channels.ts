@@ -1,4 +1,6 @@
-import { type ChannelView, fail, type ListedChannel, type MyChannel, WORKSPACE_STREAM } from '@parley/protocol';
+import type { ChannelView, ListedChannel, MyChannel } from '@parley/protocol';
+import { fail } from '@parley/protocol/errors';
+import { WORKSPACE_STREAM } from '@parley/protocol/streams';
 import type { OperationInput } from '../store.ts';
 import {
   accessAsMember,
@@ -170,7 +172,9 @@ export async function joinChannel(context: Context, input: OperationInput<'joinC
   if (access.membership) return myChannelFrom(access.channel, access.membership);
   requireRight(access, 'join');
   requireLiving(access);
-  await admit(context, access.channel, userId, 'member', { actorId: userId, at });
+  // A channel that everybody has left would otherwise stay without an owner for ever.
+  const role = access.channel.member_count === 0 ? 'owner' : 'member';
+  await admit(context, access.channel, userId, role, { actorId: userId, at });
   return myChannel(context, userId, channelId);
 }
 

@@ -1,4 +1,6 @@
-import { type Cursors, type Entry, type Event, fail, type Snapshot, WORKSPACE_STREAM } from '@parley/protocol';
+import type { Cursors, Entry, Event, Snapshot } from '@parley/protocol';
+import { fail } from '@parley/protocol/errors';
+import { WORKSPACE_STREAM } from '@parley/protocol/streams';
 import type { OperationInput, Subscription } from '../store.ts';
 import { accessAsMember } from './access.ts';
 import { listDirectory, listMyChannels } from './channels.ts';

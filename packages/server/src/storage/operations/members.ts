@@ -1,4 +1,5 @@
-import { fail, type Member } from '@parley/protocol';
+import type { Member } from '@parley/protocol';
+import { fail } from '@parley/protocol/errors';
 import { verbToRemove } from '../../domain/permission.ts';
 import type { OperationInput } from '../store.ts';
 import { accessAsMember, accessChannel, findMembership, findUsers, requireLiving, requireRight } from './access.ts';

@@ -11,9 +11,9 @@ export async function listMessages(
 ): Promise<{ messages: Message[]; head: number }> {
   const { channel } = await accessAsMember(context, userId, channelId);
   if (around !== undefined) {
-    const newer = await messagesAfter(context, channelId, around - 1, Math.ceil(limit / 2));
-    const older = await messagesBefore(context, channelId, around, limit - newer.length);
-    return { messages: [...older, ...newer], head: channel.head };
+    const newer = await messagesAfter(context, channelId, around - 1, limit);
+    const older = await messagesBefore(context, channelId, around, limit);
+    return { messages: middle(older, newer, limit), head: channel.head };
   }
   const messages =
     after === undefined
@@ -52,6 +52,13 @@ export async function advanceRead(
     .execute();
   await append(context, userId, { type: 'read.advanced', channelId, seq: reached, ordinal }, { actorId: userId, at });
   return { seq: reached, unread: channel.message_count - ordinal };
+}
+
+/** At most `limit` on both sides of where the two meet: half of each, or more of one where the other has less. */
+function middle(older: readonly Message[], newer: readonly Message[], limit: number): Message[] {
+  const after = Math.min(newer.length, Math.max(Math.ceil(limit / 2), limit - older.length));
+  const before = Math.min(older.length, limit - after);
+  return [...older.slice(older.length - before), ...newer.slice(0, after)];
 }
 
 async function messagesAfter({ database }: Context, channelId: string, seq: number, limit: number) {

@@ -1,0 +1,21 @@
+import { useParams } from '@tanstack/react-router';
+import { useChannels, useDirectory, useIsLoaded } from '../hooks/client-context.ts';
+import { ChannelPreview } from './channel-preview.tsx';
+import { Conversation } from './conversation.tsx';
+import { Pane } from './pane.tsx';
+
+/** `/c/…`: the conversation for a member, a preview for who could be one, else the same answer as for nothing. */
+export function ChannelPage() {
+  const { channelId } = useParams({ from: '/chat/c/$channelId' });
+  const channel = useChannels().get(channelId);
+  const listed = useDirectory().get(channelId);
+  const loaded = useIsLoaded();
+  if (!loaded) return null;
+  if (channel) return <Conversation key={channelId} channel={channel} />;
+  if (listed) return <ChannelPreview key={channelId} channel={listed} />;
+  return (
+    <Pane title="Not found">
+      <p className="p-8 text-center text-soft">There is no such channel, or none that you may see.</p>
+    </Pane>
+  );
+}

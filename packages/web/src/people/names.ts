@@ -1,0 +1,31 @@
+import type { MyChannel, User } from '@parley/protocol';
+
+type Users = ReadonlyMap<string, User>;
+
+export const nameOf = (users: Users, userId: string): string => users.get(userId)?.displayName ?? 'Someone';
+
+/** A channel's name; for a direct conversation, the names of the others in it. */
+export function titleOf(channel: MyChannel, users: Users, me: string): string {
+  if (channel.kind !== 'direct') return channel.name ?? 'Unnamed';
+  const others = (channel.participants ?? []).filter((id) => id !== me).map((id) => nameOf(users, id));
+  return others.length === 0 ? 'Notes to yourself' : others.sort(byName).join(', ');
+}
+
+const collator = new Intl.Collator(undefined, { numeric: true, sensitivity: 'base' });
+export const byName = collator.compare;
+
+/** One or two letters that stand for a person. */
+export function initialsOf(name: string): string {
+  const words = name.split(/[\s._-]+/).filter((word) => word !== '');
+  const [first = '?', last] = [words[0], words.length > 1 ? words.at(-1) : undefined];
+  return [first, last]
+    .map((word) => (word === undefined ? '' : String.fromCodePoint(word.codePointAt(0) ?? 63)))
+    .join('')
+    .toLocaleUpperCase();
+}
+
+/** The usernames in a text like `ana, @bo  chris`. */
+export function parseUsernames(text: string): string[] {
+  const names = text.split(/[\s,;]+/).map((name) => name.replace(/^@/, ''));
+  return [...new Set(names.filter((name) => name !== ''))];
+}
