@@ -1,5 +1,6 @@
+import { createRequire } from 'node:module';
 import { type DestinationStream, type Logger, type LoggerOptions, pino, stdTimeFunctions } from 'pino';
-import { prettyFactory } from 'pino-pretty';
+import type { prettyFactory } from 'pino-pretty';
 import type { LogLevel } from '../config/config.ts';
 
 export type { Logger };
@@ -43,7 +44,9 @@ export function createLogger(settings: LoggerSettings, destination?: Destination
   };
   const output = destination ?? pino.destination({ dest: 1, sync: true });
   if (settings.format === 'json') return pino(options, output);
-  const prettify = prettyFactory({
+  // Most servers log JSON: only those that do not pay for the module.
+  const pretty: { prettyFactory: typeof prettyFactory } = createRequire(import.meta.url)('pino-pretty');
+  const prettify = pretty.prettyFactory({
     translateTime: 'SYS:HH:MM:ss.l',
     colorize: destination === undefined && process.stdout.isTTY && process.stdout.hasColors(),
   });

@@ -1,0 +1,19 @@
+import '../packages/server/bin/require-node-24.js';
+import '../packages/server/bin/start-lean.js';
+
+const { buildWebIfNeeded } = await import('./build-web.ts');
+buildWebIfNeeded();
+
+closeWithNpm();
+await import('../packages/server/src/main.ts');
+
+/** A SIGTERM that only npm gets ends npm and its shell, and would leave the server behind with the port and the data. */
+function closeWithNpm() {
+  if (process.env.npm_lifecycle_event === undefined) return;
+  const parent = process.ppid;
+  const look = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(look);
+    process.kill(process.pid, 'SIGTERM');
+  }, 500).unref();
+}
