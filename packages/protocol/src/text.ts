@@ -1,5 +1,8 @@
 import * as z from 'zod/mini';
 
+/** What is said of a text that is too short. */
+const atLeast = (least: number) => (least === 1 ? 'may not be empty' : `needs at least ${least} characters`);
+
 /** Counts what a person calls characters: code points, not UTF-16 units. */
 export function characterCount(text: string): number {
   let count = 0;
@@ -20,7 +23,7 @@ export function text(least: number, most: number) {
   const schema = z.string().check(
     z.overwrite((value) => value.toWellFormed().trim()),
     z.refine((value) => !value.includes('\u0000'), 'may not contain the NUL character'),
-    z.refine((value) => characterCount(value.slice(0, least * 2)) >= least, `needs at least ${least} characters`),
+    z.refine((value) => characterCount(value.slice(0, least * 2)) >= least, atLeast(least)),
     z.refine((value) => hasAtMost(value, most), `may have at most ${most} characters`),
   );
   z.globalRegistry.add(schema, { minLength: least, maxLength: most });
@@ -35,7 +38,7 @@ export function label(least: number, most: number) {
   const schema = z.string().check(
     z.overwrite((value) => value.toWellFormed().normalize('NFKC').trim()),
     z.refine((value) => !INVISIBLE.test(value), 'may not contain invisible characters or line breaks'),
-    z.refine((value) => characterCount(value.slice(0, least * 2)) >= least, `needs at least ${least} characters`),
+    z.refine((value) => characterCount(value.slice(0, least * 2)) >= least, atLeast(least)),
     z.refine((value) => hasAtMost(value, most), `may have at most ${most} characters`),
   );
   z.globalRegistry.add(schema, { minLength: least, maxLength: most });

@@ -11,5 +11,5 @@ export const MAX_FRAME_BYTES = 64 * 1024;
  */
 export const PROTOCOL = {
   revision: 1,
-  hash: 'adab8b46d624b03c6582aa7bbd09019abaae58dcadda2c90aadb182405a0750d',
+  hash: '77c73f7c6d6a868593fe1c333058deabb6744746253e93f2fb82dc9d3413c20e',
 } as const;

@@ -29,6 +29,9 @@ import type { Throttle } from './throttle/throttle.ts';
 /** How often heads are compared with the database, while the bus is up and while it is not (rule D3). */
 const COMPARE_HEADS_MS = { up: 10_000, down: 1_000 } as const;
 
+/** How long requests under way may take to be answered while the server closes. */
+const ANSWER_WITHIN_MS = 6_000;
+
 /** Parts that tests put in the place of the real ones. */
 export interface Overrides {
   readonly clock?: Clock;
@@ -115,7 +118,8 @@ export async function createServer(config: Config, overrides: Overrides = {}): P
     const http = createHttpServer(app, logger);
     http.on('upgrade', (request, socket, head) => sockets.handleUpgrade(request, socket, head));
     await listen(http, config.http);
-    closing.unshift(() => stopAccepting(http));
+    // Both at once: sockets are connections of the HTTP server, too.
+    closing.unshift(() => Promise.all([stopAccepting(http), sockets.drain()]));
 
     return {
       url: urlOf(http, config.http.host),
@@ -173,10 +177,14 @@ function listen(http: HttpServer, { host, port }: Config['http']): Promise<void>
   });
 }
 
-/** Listens no more. Requests under way go on; connections that are idle are closed. */
-function stopAccepting(http: HttpServer): void {
-  http.close();
-  http.closeIdleConnections();
+/** Listens no more, and resolves when the requests under way are answered; what takes longer than 6 s is cut off. */
+async function stopAccepting(http: HttpServer): Promise<void> {
+  // A connection that is kept alive is idle once its request is answered, and would wait for another one.
+  const sweep = setInterval(() => http.closeIdleConnections(), 20);
+  const cutOff = setTimeout(() => http.closeAllConnections(), ANSWER_WITHIN_MS);
+  await new Promise((resolve) => http.close(resolve));
+  clearInterval(sweep);
+  clearTimeout(cutOff);
 }
 
 function urlOf(http: HttpServer, host: string): string {

@@ -6,7 +6,7 @@ import { ChannelName, ChannelView, MyChannel, Topic, Username } from '../models.
 export const ChannelParams = z.object({ id: Id });
 
 /** Most people that one request may name. */
-export const USERNAMES_AT_ONCE = 100;
+const USERNAMES_AT_ONCE = 100;
 export const Usernames = z.array(Username).check(z.minLength(1), z.maxLength(USERNAMES_AT_ONCE));
 
 export const listChannels = endpoint({
@@ -77,7 +77,15 @@ export const updateChannel = endpoint({
   }),
   statuses: [200],
   answer: ChannelView,
-  errors: ['channel_not_found', 'forbidden', 'channel_name_taken', 'channel_archived', 'direct_fixed', 'rev_conflict'],
+  errors: [
+    'channel_not_found',
+    'not_a_member',
+    'forbidden',
+    'channel_name_taken',
+    'channel_archived',
+    'direct_fixed',
+    'rev_conflict',
+  ],
 });
 
 export const joinChannel = endpoint({

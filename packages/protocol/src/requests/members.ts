@@ -20,7 +20,7 @@ export const listMembers = endpoint({
   }),
   statuses: [200],
   answer: z.object({ members: z.array(Member), next: z.nullable(z.string()) }),
-  errors: ['channel_not_found'],
+  errors: ['channel_not_found', 'not_a_member'],
 });
 
 export const addMembers = endpoint({
@@ -33,7 +33,7 @@ export const addMembers = endpoint({
   body: z.strictObject({ usernames: Usernames }),
   statuses: [200],
   answer: z.object({ added: z.array(z.string()), already: z.array(z.string()) }),
-  errors: ['channel_not_found', 'forbidden', 'user_not_found', 'channel_archived', 'direct_fixed'],
+  errors: ['channel_not_found', 'not_a_member', 'forbidden', 'user_not_found', 'channel_archived', 'direct_fixed'],
 });
 
 export const changeMemberRole = endpoint({
@@ -46,7 +46,15 @@ export const changeMemberRole = endpoint({
   body: z.strictObject({ role: ChannelRole }),
   statuses: [200],
   answer: Member,
-  errors: ['channel_not_found', 'forbidden', 'user_not_found', 'last_owner', 'direct_fixed', 'channel_archived'],
+  errors: [
+    'channel_not_found',
+    'not_a_member',
+    'forbidden',
+    'user_not_found',
+    'last_owner',
+    'direct_fixed',
+    'channel_archived',
+  ],
 });
 
 export const removeMember = endpoint({
@@ -57,5 +65,5 @@ export const removeMember = endpoint({
   auth: 'bearer',
   params: MemberParams,
   statuses: [204],
-  errors: ['channel_not_found', 'forbidden', 'user_not_found', 'last_owner', 'direct_fixed'],
+  errors: ['channel_not_found', 'not_a_member', 'forbidden', 'user_not_found', 'direct_fixed'],
 });

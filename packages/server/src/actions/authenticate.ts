@@ -14,11 +14,20 @@ export interface SignedInActor extends Actor {
  * @throws Failure `invalid_token`, `session_ended`
  */
 export async function authenticate(
-  { store, tokens, clock }: Pick<Services, 'store' | 'tokens' | 'clock'>,
+  services: Pick<Services, 'store' | 'tokens' | 'clock'>,
   accessToken: string,
 ): Promise<SignedInActor> {
-  const { userId, sessionId, expiresAt } = await tokens.verifyAccessToken(accessToken);
+  const { userId, sessionId, expiresAt } = await services.tokens.verifyAccessToken(accessToken);
+  const user = await confirmSession(services, { userId, sessionId });
+  return { userId, sessionId, username: user.username, user, expiresAt };
+}
+
+/** The person of a session that still lives. @throws Failure `session_ended` */
+export async function confirmSession(
+  { store, clock }: Pick<Services, 'store' | 'clock'>,
+  { userId, sessionId }: Pick<Actor, 'userId' | 'sessionId'>,
+): Promise<User> {
   const session = await store.findSession({ sessionId, at: clock.now() });
   if (session?.user.id !== userId) throw fail('session_ended');
-  return { userId, sessionId, username: session.user.username, user: session.user, expiresAt };
+  return session.user;
 }

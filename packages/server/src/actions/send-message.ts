@@ -35,7 +35,7 @@ export async function sendMessage(
   const outcome = await poster.post({ id, channelId, authorId: actor.userId, body, at: clock.now(), probe });
   if (outcome.status === 'posted') {
     metrics.messages.inc({ door });
-    logPosted(services, actor, outcome);
+    logPosted(services, actor, outcome, door);
     return { message: outcome.message, duplicate: false };
   }
   if (admission.admitted) admission.release();
@@ -54,12 +54,12 @@ function logPosted(
   { apiLog, audience }: SendServices,
   { username }: Actor,
   { message, channelName }: Extract<PostOutcome, { status: 'posted' | 'duplicate' }>,
+  door: 'socket' | 'rest',
 ): void {
   const room = roomName(message.channelId, channelName);
-  apiLog.info(
-    'WS MESSAGE RECEIVED',
-    `User ${username} sent message (len: ${message.body.length}) to room ${room}.`,
-  );
+  if (door === 'socket') {
+    apiLog.info('WS MESSAGE RECEIVED', `User ${username} sent message (len: ${message.body.length}) to room ${room}.`);
+  }
   const receivers = audience(message.channelId);
   apiLog.info('MESSAGE BROADCAST', `Message ${message.seq} of room ${room} sent to ${receivers} connections.`);
 }

@@ -70,7 +70,7 @@ function read(path: string): Generated | null {
   if (result.success) return result.data;
   throw new StartError(
     `The file ${resolve(path)} is damaged. Restore it from a backup, or remove it to have new secrets made: ` +
-      'everyone then has to sign in again.',
+      'access tokens issued before then end, and clients renew theirs.',
   );
 }
 

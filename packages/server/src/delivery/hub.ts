@@ -28,7 +28,9 @@ interface HubStream {
   delivered: number | null;
   /** Entries that came before their predecessors. */
   readonly held: Map<number, Entry>;
-  repair: Promise<void> | null;
+  /** The highest seq that a hint has told of: there is something to read while it is above `delivered`. */
+  hinted: number;
+  isRepairing: boolean;
 }
 
 const MOST_HELD = 1_000;
@@ -67,7 +69,7 @@ export class Hub {
   join(stream: string, subscriber: Subscriber): void {
     let state = this.#streams.get(stream);
     if (!state) {
-      state = { subscribers: new Set(), delivered: null, held: new Map(), repair: null };
+      state = { subscribers: new Set(), delivered: null, held: new Map(), hinted: 0, isRepairing: false };
       this.#streams.set(stream, state);
       this.#bus.follow(stream);
     }
@@ -81,12 +83,20 @@ export class Hub {
     this.#bus.unfollow(stream);
   }
 
-  /** Says that the log's head was `head` when it was read, after `join`. Only the first word on a stream counts. */
+  /**
+   * Says that the log's head was `head` when it was read, after `join`. The first word on a stream says where delivery
+   * starts; a later one that is ahead of it shows that hints were lost.
+   */
   settle(stream: string, head: number): void {
     const state = this.#streams.get(stream);
-    if (!state || state.delivered !== null) return;
-    state.delivered = head;
-    this.#deliverHeld(stream, state);
+    if (!state) return;
+    if (state.delivered === null) {
+      state.delivered = head;
+      this.#deliverHeld(stream, state);
+    } else if (head > state.delivered) {
+      state.hinted = Math.max(state.hinted, head);
+      this.#repair(stream, state);
+    }
   }
 
   /** The last seq delivered here; 0 while unknown. Everything up to it is in the log. */
@@ -125,12 +135,11 @@ export class Hub {
 
   #acceptRun(stream: string, state: HubStream, run: readonly Entry[]): void {
     const { delivered } = state;
-    const first = (run[0] as Entry).seq;
-    const last = (run[run.length - 1] as Entry).seq;
-    const isNext = delivered !== null && first === delivered + 1 && last - first === run.length - 1;
-    if (isNext && state.held.size === 0) return this.#deliver(state, run);
+    if (delivered !== null && state.held.size === 0 && goesOn(run, delivered)) return this.#deliver(state, run);
     for (const entry of run) {
-      if (entry.seq > (delivered ?? 0) && state.held.size < MOST_HELD) state.held.set(entry.seq, entry);
+      if (entry.seq <= (delivered ?? 0)) continue;
+      state.hinted = Math.max(state.hinted, entry.seq);
+      if (state.held.size < MOST_HELD) state.held.set(entry.seq, entry);
     }
     this.#deliverHeld(stream, state);
   }
@@ -144,30 +153,41 @@ export class Hub {
       if (seq <= state.delivered + run.length) state.held.delete(seq);
     }
     if (run.length > 0) this.#deliver(state, run);
-    if (state.held.size > 0) this.#repair(stream, state);
+    if (state.hinted > state.delivered) this.#repair(stream, state);
   }
 
   #repair(stream: string, state: HubStream): void {
-    state.repair ??= this.#readMissing(stream, state)
-      .catch((error) => this.#events.repairFailed?.(stream, error))
-      .finally(() => {
-        state.repair = null;
-      });
+    if (state.isRepairing) return;
+    state.isRepairing = true;
+    this.#events.repaired?.(stream);
+    void this.#readMissing(stream, state);
   }
 
   async #readMissing(stream: string, state: HubStream): Promise<void> {
-    this.#events.repaired?.(stream);
-    for (;;) {
-      const after = state.delivered ?? 0;
-      const { entries, head } = await this.#store.readEntries({ stream, after, limit: REPAIR_PAGE });
-      if (this.#streams.get(stream) !== state) return;
-      const missing = entries.filter((entry) => entry.seq > (state.delivered ?? 0));
-      if (missing.length > 0) this.#deliver(state, missing);
-      for (const seq of state.held.keys()) if (seq <= (state.delivered ?? 0)) state.held.delete(seq);
-      if (entries.length === 0 || (state.delivered ?? 0) >= head) break;
+    let isMissing = true;
+    try {
+      while (isMissing) {
+        const { hinted } = state;
+        const after = state.delivered ?? 0;
+        const { entries, head } = await this.#store.readEntries({ stream, after, limit: REPAIR_PAGE });
+        if (this.#streams.get(stream) !== state) return;
+        const missing = entries.filter((entry) => entry.seq > (state.delivered ?? 0));
+        if (missing.length > 0) this.#deliver(state, missing);
+        this.#deliverHeld(stream, state);
+        const delivered = state.delivered ?? 0;
+        // A log that was read after a hint came and does not hold what it told of never will: the hint was none.
+        if (head < hinted || (entries.length === 0 && state.hinted === hinted)) {
+          state.held.clear();
+          state.hinted = delivered;
+        }
+        // From here to the end of the repair nothing is awaited, so that no hint falls between.
+        isMissing = state.hinted > delivered || (entries.length > 0 && head > delivered);
+      }
+    } catch (error) {
+      this.#events.repairFailed?.(stream, error);
+    } finally {
+      state.isRepairing = false;
     }
-    const next = (state.delivered ?? 0) + 1;
-    if (state.held.has(next)) this.#deliverHeld(stream, state);
   }
 
   /** Hands a run of next entries to everybody, stopping at each removal so that the removed receive nothing after it. */
@@ -196,4 +216,9 @@ export class Hub {
     for (const subscriber of state.subscribers) subscriber.deliver(batch);
     this.#events.delivered?.(entries.length, state.subscribers.size);
   }
+}
+
+/** Whether the run is what comes after `seq`, one by one. */
+function goesOn(run: readonly Entry[], seq: number): boolean {
+  return run.every((entry, index) => entry.seq === seq + index + 1);
 }

@@ -1,6 +1,6 @@
 import type { Cursors, Entry } from '@parley/protocol';
 import type { Actor } from '../domain/actor.ts';
-import type { Store, Subscription as Place } from '../storage/store.ts';
+import type { Subscription as Place, Store } from '../storage/store.ts';
 import type { Hub } from './hub.ts';
 import { type Receiver, Subscription } from './subscription.ts';
 
@@ -10,6 +10,8 @@ export interface Transport {
   drained(): Promise<boolean>;
   /** The session was ended, here or elsewhere. */
   sessionEnded(): void;
+  /** The peer takes nothing while much arrives for it. */
+  tooSlow(): void;
   failed(error: unknown): void;
   gapFound(stream: string): void;
 }
@@ -67,7 +69,8 @@ export class Session implements Receiver {
     for (const { stream, head, joinedSeq } of places) {
       // A channel that a resuming reader does not know is one it joined meanwhile: its own stream will say so.
       const start = known[stream] ?? (known[this.userId] === undefined ? head : joinedSeq);
-      this.#subscriptions.get(stream)?.startFrom(start);
+      // What the own stream says from here on decides what is followed, so none of it may be skipped.
+      this.#subscriptions.get(stream)?.startFrom(start, stream === this.userId ? head : undefined);
       heads[stream] = known[stream] === undefined ? start : head;
     }
     return { epoch: this.#store.epoch, heads, reset: lost };
@@ -108,6 +111,10 @@ export class Session implements Receiver {
     this.#subscriptions.delete(stream);
   }
 
+  tooSlow(): void {
+    this.#transport.tooSlow();
+  }
+
   failed(error: unknown): void {
     this.#transport.failed(error);
   }
@@ -143,10 +150,15 @@ export class Session implements Receiver {
   }
 
   #add(stream: string, start: { after: number; memberSince: number }): Subscription {
+    const heeding = {
+      onSent: (entries: readonly Entry[]) => this.#heed(entries),
+      // A reader that takes nothing would never be sent the end of its session (rule A2).
+      onAhead: (entries: readonly Entry[]) => this.#heedEnd(entries),
+    };
     const isOwn = stream === this.userId;
     const subscription = new Subscription(
       stream,
-      isOwn ? { ...start, onSent: (entries) => this.#heed(entries) } : start,
+      isOwn ? { ...start, ...heeding } : start,
       this,
       this.#hub,
       this.#store,
@@ -161,6 +173,12 @@ export class Session implements Receiver {
     for (const { event } of entries) {
       if (this.#ended) return;
       if (event.type === 'membership.added') this.#follow(event.channel.id, event.channel.head);
+    }
+    this.#heedEnd(entries);
+  }
+
+  #heedEnd(entries: readonly Entry[]): void {
+    for (const { event } of entries) {
       if (event.type === 'session.ended' && event.sessionId === this.actor.sessionId) this.#transport.sessionEnded();
     }
   }

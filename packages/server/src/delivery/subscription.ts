@@ -11,6 +11,8 @@ export interface Receiver {
   drained(): Promise<boolean>;
   /** The subscription has ended by itself: the person may no longer read the stream. */
   ended(stream: string): void;
+  /** The reader takes nothing while much arrives for it. */
+  tooSlow(): void;
   /** The log could not be read: the connection cannot go on. */
   failed(error: unknown): void;
   /** A gap was about to be sent: a bug of ours, healed by reading the log. */
@@ -23,11 +25,15 @@ interface Start {
   readonly memberSince: number;
   /** Called with what has been sent, in order. */
   readonly onSent?: (entries: readonly Entry[]) => void;
+  /** Called with what the hub delivers while the reader is not there yet: it will be sent later. */
+  readonly onAhead?: (entries: readonly Entry[]) => void;
 }
 
 const PAGE = 200;
-/** A page goes out in pieces of about this size, each after the reader has taken the one before. */
+/** What is larger goes out in pieces of about this size, each after the reader has taken the one before. */
 const PIECE_BYTES = 128 * 1024;
+/** A reader that takes nothing while this much arrives for it is too slow: it comes back when it can. */
+const MOST_OWED_BYTES = 1024 * 1024;
 /** A reader further behind than this is told so instead of being sent everything. */
 const MOST_BACKFILL = 2_000;
 
@@ -45,20 +51,19 @@ export class Subscription implements Subscriber {
   #sentSeq: number;
   #memberSince: number;
   readonly #onSent: Start['onSent'];
+  readonly #onAhead: Start['onAhead'];
   #state: 'idle' | 'catching-up' | 'live' | 'ended' = 'idle';
+  #skippableTo = Number.POSITIVE_INFINITY;
   #beatSeq = 0;
+  /** What has arrived since the reader was handed a piece that it has not taken yet; null while it has none. */
+  #owedBytes: number | null = null;
 
-  constructor(
-    stream: string,
-    start: Start,
-    receiver: Receiver,
-    hub: Hub,
-    store: Pick<Store, 'readLog'>,
-  ) {
+  constructor(stream: string, start: Start, receiver: Receiver, hub: Hub, store: Pick<Store, 'readLog'>) {
     this.stream = stream;
     this.#sentSeq = start.after;
     this.#memberSince = start.memberSince;
     this.#onSent = start.onSent;
+    this.#onAhead = start.onAhead;
     this.#receiver = receiver;
     this.#hub = hub;
     this.#store = store;
@@ -87,27 +92,37 @@ export class Subscription implements Subscriber {
     this.#memberSince = Math.max(this.#memberSince, seq);
   }
 
-  /** Moves the place of a subscription that has not started. */
-  startFrom(after: number): void {
-    if (this.#state === 'idle') this.#sentSeq = after;
+  /**
+   * Moves the place of a subscription that has not started. Where entries are heeded here, those above `skippableTo`
+   * are sent however far behind the reader is.
+   */
+  startFrom(after: number, skippableTo = Number.POSITIVE_INFINITY): void {
+    if (this.#state !== 'idle') return;
+    this.#sentSeq = after;
+    this.#skippableTo = skippableTo;
   }
 
   deliver(batch: Batch): void {
-    if (this.#state !== 'live') return;
-    if (batch.first === this.#sentSeq + 1) {
-      this.#sentSeq = batch.last;
-      this.#receiver.write(batch.chunk);
-      this.#onSent?.(batch.entries);
-    } else if (batch.first > this.#sentSeq + 1) {
+    if (this.#state !== 'live') return this.#keepOwing(batch);
+    if (batch.first > this.#sentSeq + 1) {
       this.#receiver.gapFound(this.stream);
       this.#state = 'catching-up';
       void this.#catchUp();
     } else if (batch.last > this.#sentSeq) {
       const known = this.#sentSeq + 1 - batch.first;
+      if (batch.chunk.length > PIECE_BYTES) return void this.#deliverLarge(batch, known);
       this.#sentSeq = batch.last;
-      for (const frame of batch.frames.slice(known)) this.#receiver.write(frame);
-      this.#onSent?.(batch.entries.slice(known));
+      if (known === 0) this.#receiver.write(batch.chunk);
+      else for (const frame of batch.frames.slice(known)) this.#receiver.write(frame);
+      this.#onSent?.(known === 0 ? batch.entries : batch.entries.slice(known));
     }
+  }
+
+  #keepOwing(batch: Batch): void {
+    this.#onAhead?.(batch.entries);
+    if (this.#owedBytes === null) return;
+    this.#owedBytes += batch.chunk.length;
+    if (this.#owedBytes > MOST_OWED_BYTES) this.#receiver.tooSlow();
   }
 
   revoke(seq: number): void {
@@ -144,18 +159,39 @@ export class Subscription implements Subscriber {
     const page = await this.#readPage(after);
     if (!page || this.#state !== 'catching-up') return false;
     this.#hub.settle(this.stream, page.head);
-    if (page.head - after > MOST_BACKFILL) {
-      this.#sentSeq = page.head;
-      this.#receiver.write(frameOf({ type: 'behind', stream: this.stream, after, head: page.head }));
-      return this.#receiver.drained();
+    const head = Math.min(page.head, this.#skippableTo);
+    if (head - after > MOST_BACKFILL) {
+      this.#sentSeq = head;
+      this.#receiver.write(frameOf({ type: 'behind', stream: this.stream, after, head }));
+      return this.#taken();
     }
-    for (const piece of inPieces(page.entries)) {
+    return this.#sendPieces(inPieces(page.entries, page.entries.map(entryFrame)));
+  }
+
+  /** What is too much for one write goes out at the reader's pace: a reader with its hands full is not a slow one. */
+  async #deliverLarge({ entries, frames }: Batch, known: number): Promise<void> {
+    this.#state = 'catching-up';
+    this.#onAhead?.(entries);
+    if (await this.#sendPieces(inPieces(entries.slice(known), frames.slice(known)))) await this.#catchUp();
+  }
+
+  /** Sends each piece after the reader has taken the one before. False where there is no reader any more. */
+  async #sendPieces(pieces: Iterable<Piece>): Promise<boolean> {
+    for (const piece of pieces) {
       this.#sentSeq = piece.last;
       this.#receiver.write(piece.chunk);
       this.#onSent?.(piece.entries);
-      if (!(await this.#receiver.drained()) || this.#state !== 'catching-up') return false;
+      if (!(await this.#taken())) return false;
     }
     return true;
+  }
+
+  /** Waits until the reader has taken what was written. False where there is no reader any more. */
+  async #taken(): Promise<boolean> {
+    this.#owedBytes = 0;
+    const isThere = await this.#receiver.drained();
+    this.#owedBytes = null;
+    return isThere && this.#state === 'catching-up';
   }
 
   async #readPage(after: number): Promise<{ entries: Entry[]; head: number } | null> {
@@ -175,18 +211,15 @@ interface Piece {
   readonly chunk: Buffer;
 }
 
-function* inPieces(entries: readonly Entry[]): Generator<Piece> {
-  let frames: Buffer[] = [];
+function* inPieces(entries: readonly Entry[], frames: readonly Buffer[]): Generator<Piece> {
   let bytes = 0;
   let start = 0;
   for (const [index, entry] of entries.entries()) {
-    const frame = entryFrame(entry);
-    frames.push(frame);
-    bytes += frame.length;
+    bytes += frames[index]?.length ?? 0;
     if (bytes < PIECE_BYTES && index < entries.length - 1) continue;
-    yield { entries: entries.slice(start, index + 1), last: entry.seq, chunk: Buffer.concat(frames) };
-    start = index + 1;
-    frames = [];
+    const end = index + 1;
+    yield { entries: entries.slice(start, end), last: entry.seq, chunk: Buffer.concat(frames.slice(start, end)) };
+    start = end;
     bytes = 0;
   }
 }

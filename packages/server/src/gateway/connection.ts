@@ -1,7 +1,16 @@
 import type { Duplex } from 'node:stream';
-import { type CloseCode, CLOSES, type DownFrame, Failure, fail, type Hello, type UpFrame } from '@parley/protocol';
+import {
+  CLOSES,
+  type CloseCode,
+  type DownFrame,
+  type ErrorCode,
+  Failure,
+  fail,
+  type Hello,
+  type UpFrame,
+} from '@parley/protocol';
 import type { RawData, WebSocket } from 'ws';
-import { authenticate, type SignedInActor } from '../actions/authenticate.ts';
+import { authenticate, confirmSession, type SignedInActor } from '../actions/authenticate.ts';
 import type { Services } from '../actions/services.ts';
 import { frameOf, PING } from '../delivery/frames.ts';
 import type { Hub } from '../delivery/hub.ts';
@@ -22,6 +31,14 @@ type State =
 
 /** How long an open connection outlives its access token, so that a renewal on its way is not too late. */
 const TOKEN_GRACE_MS = 60_000;
+
+/** The codes that ws closes with by itself where the peer breaks the WebSocket protocol, by its errors; else 1002. */
+const CODES_OF_WS: Readonly<Record<string, number>> = {
+  WS_ERR_INVALID_UTF8: 1007,
+  WS_ERR_TOO_MANY_BUFFERED_PARTS: 1008,
+  WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH: 1009,
+  WS_ERR_UNSUPPORTED_MESSAGE_LENGTH: 1009,
+};
 
 export interface ConnectionContext {
   readonly services: Services;
@@ -50,28 +67,26 @@ export class Connection implements Transport {
   #closeCode: number | null = null;
   #heard = true;
   #commandsUnderWay = 0;
+  /** What to close with once all commands are answered: no more of them are taken. */
+  #farewell: string | null = null;
 
   constructor(context: ConnectionContext, peer: Peer, onClosed: () => void) {
     this.#context = context;
     this.#peer = peer;
     this.#onClosed = onClosed;
-    this.#writer = new SocketWriter(peer.socket, context.schedule, () => this.close(4408));
+    this.#writer = new SocketWriter(peer.socket, context.schedule, () => this.tooSlow());
     this.#floodGate = new FloodGate(context.flood, context.services.clock.monotonic());
     const { webSocket } = peer;
     webSocket.on('message', (data, isBinary) => this.#receive(data, isBinary));
-    webSocket.on('pong', () => (this.#heard = true));
-    // ws closes the connection with the fitting code by itself: 1002, 1007 or 1009.
-    webSocket.on('error', () => {});
+    // ws answers pings by itself, and cuts off whoever sends many without reading the answers.
+    webSocket.on('ping', () => this.#letIn());
+    webSocket.on('pong', () => this.#letIn());
+    webSocket.on('error', (error) => this.#broken(error));
     webSocket.on('close', (code) => this.#closed(code));
   }
 
   get isAwaitingHello(): boolean {
     return this.#state.kind === 'awaiting-hello' || this.#state.kind === 'opening';
-  }
-
-  /** Whether commands have been received that are not answered yet. */
-  get isBusy(): boolean {
-    return this.#commandsUnderWay > 0;
   }
 
   /** Comes round once a heartbeat: sees whether the peer lives, tells it the heads, ends what has run out. */
@@ -94,6 +109,12 @@ export class Connection implements Transport {
     this.#peer.webSocket.close(code, reason);
   }
 
+  /** Takes no more commands, answers those under way, and then closes because the server restarts. */
+  finish(reason: string): void {
+    this.#farewell = reason;
+    if (this.#commandsUnderWay === 0) this.close(1012, reason);
+  }
+
   terminate(): void {
     this.#peer.webSocket.terminate();
   }
@@ -110,6 +131,10 @@ export class Connection implements Transport {
     this.close(4403);
   }
 
+  tooSlow(): void {
+    this.close(4408);
+  }
+
   failed(error: unknown): void {
     this.#context.services.logger.warn({ err: error }, 'a connection could not be served');
     this.close(1012, JSON.stringify({ retryAfterMs: 1_000 }));
@@ -121,20 +146,25 @@ export class Connection implements Transport {
   }
 
   #receive(data: RawData, isBinary: boolean): void {
-    this.#heard = true;
-    if (this.#closeCode !== null) return;
-    if (!this.#floodGate.pass(this.#context.services.clock.monotonic())) {
-      return this.close(4429, JSON.stringify({ retryAfterMs: this.#context.flood?.windowMs ?? 0 }));
-    }
+    if (!this.#letIn()) return;
     let raw: RawFrame = { ref: null, value: null };
     try {
       if (isBinary) throw fail('binary_frame');
       raw = readJson(data as Buffer);
       this.#dispatch(parseFrame(raw));
     } catch (error) {
-      this.#refuse(raw.ref, error);
-      if (this.#state.kind === 'awaiting-hello') this.close(4400);
+      const code = this.#refuse(raw.ref, error);
+      if (this.#state.kind === 'awaiting-hello') this.#deny(code, 4400);
     }
+  }
+
+  /** Whether a frame that has come is to be looked at. Control frames count as any other. */
+  #letIn(): boolean {
+    this.#heard = true;
+    if (this.#closeCode !== null || this.#farewell !== null) return false;
+    if (this.#floodGate.pass(this.#context.services.clock.monotonic())) return true;
+    this.close(4429, JSON.stringify({ retryAfterMs: this.#context.flood?.windowMs ?? 0 }));
+    return false;
   }
 
   #dispatch(frame: UpFrame): void {
@@ -143,8 +173,7 @@ export class Connection implements Transport {
       if (state.kind !== 'awaiting-hello') throw fail('already_signed_in');
       this.#state = { kind: 'opening', opened: this.#open(frame) };
     } else if (state.kind === 'awaiting-hello') {
-      this.#refuse(frame.ref, fail('not_authenticated'));
-      this.#deny('no hello came first');
+      this.#deny(this.#refuse(frame.ref, fail('not_authenticated')));
     } else if (frame.type === 'ping') {
       this.#send({ type: 'pong', ref: frame.ref });
     } else {
@@ -161,6 +190,8 @@ export class Connection implements Transport {
       const actor = await authenticate(services, token);
       session = new Session(actor, this, hub, services.store);
       const { epoch, heads, reset } = await session.open(hello);
+      // Only now is its end heard of: whoever signed out while it was being opened is found out here (rule A2).
+      await confirmSession(services, actor);
       if (this.#closeCode !== null || this.#state.kind === 'closed') return session.end();
       this.#state = { kind: 'open', session, tokenExpiresAt: actor.expiresAt };
       this.#welcomed(actor);
@@ -169,8 +200,7 @@ export class Connection implements Transport {
       if (reset) this.#send({ type: 'reset', epoch });
     } catch (error) {
       session?.end();
-      this.#refuse(hello.ref, error);
-      return this.#deny(error instanceof Failure ? error.code : 'internal', closeFor(error));
+      return this.#deny(this.#refuse(hello.ref, error), closeFor(error));
     }
     void session.start();
   }
@@ -187,9 +217,11 @@ export class Connection implements Transport {
     this.close(code);
   }
 
-  /** No valid hello came in time. */
+  /** No valid hello came in time, or the store did not answer in time whether it is one. */
   timeOut(): void {
-    if (this.#closeCode === null) this.#deny('no hello came in time');
+    if (this.#closeCode !== null) return;
+    if (this.#state.kind === 'opening') this.failed(fail('unavailable'));
+    else this.#deny('no hello came in time');
   }
 
   async #answer(frame: Command | Extract<UpFrame, { type: 'auth' }>): Promise<void> {
@@ -205,6 +237,7 @@ export class Connection implements Transport {
       this.#refuse(frame.ref, error);
     } finally {
       this.#commandsUnderWay -= 1;
+      if (this.#farewell !== null) this.finish(this.#farewell);
     }
   }
 
@@ -214,16 +247,24 @@ export class Connection implements Transport {
     if (this.#state.kind === 'open') this.#state = { ...this.#state, tokenExpiresAt: actor.expiresAt };
   }
 
-  #refuse(ref: number | null, error: unknown): void {
+  #refuse(ref: number | null, error: unknown): ErrorCode {
     const { logger, metrics } = this.#context.services;
     const failure = error instanceof Failure ? error : fail('internal');
     if (failure !== error) logger.error({ err: error }, 'a frame could not be carried out');
     metrics.framesRefused.inc({ code: failure.code });
     this.#send(failFrame(ref, failure.code, failure.details));
+    return failure.code;
   }
 
   #send(frame: DownFrame): void {
     this.#writer.write(frameOf(frame));
+  }
+
+  /** The peer has broken the WebSocket protocol: ws has sent its close already, and nothing may follow it. */
+  #broken({ code = '' }: Error & { readonly code?: string }): void {
+    this.#closeCode ??= CODES_OF_WS[code] ?? 1002;
+    this.#writer.close();
+    if (this.#state.kind === 'open') this.#state.session.end();
   }
 
   #closed(code: number): void {
@@ -232,7 +273,8 @@ export class Connection implements Transport {
     this.#state = { kind: 'closed' };
     this.#writer.close();
     const told = this.#closeCode ?? code;
-    metrics.socketsClosed.inc({ code: String(told) });
+    // Above 3000 it is what the peer makes up, and every label costs memory.
+    metrics.socketsClosed.inc({ code: this.#closeCode === null && told >= 3_000 ? 'other' : String(told) });
     if (state.kind === 'open') {
       state.session.end();
       metrics.connections.dec();

@@ -38,5 +38,12 @@ export function parseFrame({ value }: RawFrame): UpFrame {
     throw fail('validation_failed', { errors: [{ path: 'type', message: 'needs the name of a frame' }] });
   }
   if (!Object.hasOwn(SCHEMAS, type)) throw fail('unknown_frame');
+  if (type === 'hello') refuseProto((value as { cursors?: unknown }).cursors);
   return validate<UpFrame>(SCHEMAS[type as UpFrame['type']] as Schema<UpFrame>, value);
+}
+
+/** The schema of a record passes over this one key instead of refusing it. */
+function refuseProto(record: unknown): void {
+  if (typeof record !== 'object' || record === null || !Object.hasOwn(record, '__proto__')) return;
+  throw fail('validation_failed', { errors: [{ path: 'cursors.__proto__', message: 'is not the id of a stream' }] });
 }

@@ -1,14 +1,39 @@
-import type { IncomingMessage } from 'node:http';
+import { type IncomingMessage, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { type ErrorCode, ERRORS, MAX_FRAME_BYTES, SOCKET_PATH, SUBPROTOCOL } from '@parley/protocol';
-import { WebSocketServer } from 'ws';
+import {
+  ERRORS,
+  type ErrorCode,
+  MAX_FRAME_BYTES,
+  newId,
+  type Problem,
+  SOCKET_PATH,
+  SUBPROTOCOL,
+} from '@parley/protocol';
+import { type ServerOptions, WebSocketServer } from 'ws';
 import { Connection, type ConnectionContext } from './connection.ts';
 import { HeartbeatWheel } from './heartbeat-wheel.ts';
 
 const HELLO_WITHIN_MS = 5_000;
 const DRAIN_WITHIN_MS = 6_000;
+/** So long before that, connections whose commands are still not answered are closed all the same. */
+const CLOSE_ANYWAY_MS = 2_000;
 /** Clients come back spread over this long after a restart, so that they do not all come at once. */
 const RETURN_SPREAD_MS = 2_000;
+/** How long a peer has to read what waits for it and answer our close, before it is cut off. */
+const CLOSE_WITHIN_MS = 10_000;
+/** Clients send frames whole; proxies may cut them, but not into more pieces than this. */
+const MOST_FRAGMENTS = 128;
+
+// The types do not know `closeTimeout` yet.
+const WEB_SOCKETS: ServerOptions & { readonly closeTimeout: number } = {
+  noServer: true,
+  maxPayload: MAX_FRAME_BYTES,
+  maxFragments: MOST_FRAGMENTS,
+  closeTimeout: CLOSE_WITHIN_MS,
+  perMessageDeflate: false,
+  clientTracking: false,
+  handleProtocols: () => SUBPROTOCOL,
+};
 
 export interface SocketServerOptions extends ConnectionContext {
   readonly heartbeatMs: number;
@@ -25,13 +50,7 @@ export class SocketServer {
   readonly #strangers = new Map<Connection, number>();
   readonly #wheel: HeartbeatWheel<Connection>;
   readonly #strangerTimer: NodeJS.Timeout;
-  readonly #webSockets = new WebSocketServer({
-    noServer: true,
-    maxPayload: MAX_FRAME_BYTES,
-    perMessageDeflate: false,
-    clientTracking: false,
-    handleProtocols: () => SUBPROTOCOL,
-  });
+  readonly #webSockets = new WebSocketServer(WEB_SOCKETS);
   #draining = false;
 
   constructor(options: SocketServerOptions) {
@@ -44,7 +63,7 @@ export class SocketServer {
   /** For the `upgrade` event of the HTTP server. */
   handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     const refusal = this.#refusal(request);
-    if (refusal) return refuse(socket, refusal);
+    if (refusal) return this.#refuse(request, socket, refusal);
     this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => {
       const peer = { webSocket, socket, address: this.#options.addressOf(request), bearer: bearerOf(request) };
       const connection: Connection = new Connection(this.#options, peer, () => {
@@ -67,10 +86,9 @@ export class SocketServer {
     clearInterval(this.#strangerTimer);
     this.#wheel.stop();
     const deadline = this.#now() + DRAIN_WITHIN_MS;
-    await this.#until(() => [...this.#connections].every((connection) => !connection.isBusy), deadline - 3_000);
-    for (const connection of this.#connections) {
-      connection.close(1012, JSON.stringify({ retryAfterMs: Math.round(Math.random() * RETURN_SPREAD_MS) }));
-    }
+    for (const connection of this.#connections) connection.finish(returnHint());
+    await this.#until(() => this.#connections.size === 0, deadline - CLOSE_ANYWAY_MS);
+    for (const connection of this.#connections) connection.close(1012, returnHint());
     await this.#until(() => this.#connections.size === 0, deadline);
     for (const connection of this.#connections) connection.terminate();
   }
@@ -85,6 +103,12 @@ export class SocketServer {
       return 'unsupported_subprotocol';
     }
     return null;
+  }
+
+  #refuse(request: IncomingMessage, socket: Duplex, code: ErrorCode): void {
+    const from = this.#options.addressOf(request);
+    this.#options.services.apiLog.warning(`WS CONNECTION DENIED (${ERRORS[code].status})`, `${code}, from ${from}.`);
+    answerProblem(socket, code);
   }
 
   #dismissStrangers(): void {
@@ -109,12 +133,21 @@ function bearerOf({ headers }: IncomingMessage): string | null {
   return /^Bearer ([^\s]{1,4096})$/.exec(headers.authorization ?? '')?.[1] ?? null;
 }
 
-function refuse(socket: Duplex, code: ErrorCode): void {
+function returnHint(): string {
+  return JSON.stringify({ retryAfterMs: Math.round(Math.random() * RETURN_SPREAD_MS) });
+}
+
+/** Answers the request with a problem, as the REST door would, and ends the connection. */
+function answerProblem(socket: Duplex, code: ErrorCode): void {
   const { status, title } = ERRORS[code];
-  const body = JSON.stringify({ type: `urn:parley:error:${code}`, title, status, code });
+  const problem: Problem = { type: `urn:parley:problem:${code}`, title, status, code, requestId: newId() };
+  const body = JSON.stringify(problem);
   socket.on('error', () => socket.destroy());
+  // The other end may never close its side: it would stay open for ever.
+  socket.once('finish', () => socket.destroy());
   socket.end(
-    `HTTP/1.1 ${status} ${code}\r\nContent-Type: application/problem+json\r\n` +
-      `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: application/problem+json\r\n` +
+      `X-Request-Id: ${problem.requestId}\r\nContent-Length: ${Buffer.byteLength(body)}\r\n` +
+      `Connection: close\r\n\r\n${body}`,
   );
 }

@@ -130,7 +130,7 @@ test('the errors name the fields, without repeating what was in them', async () 
   const body = { name: '', kind: 'secret-kind', members: ['x', 'yolanda', 'a b'] };
   const problem = await problemIn(await server.send('POST', '/channels', { token, body }));
   expect(problem.errors).toEqual([
-    { path: 'name', message: 'needs at least 1 characters' },
+    { path: 'name', message: 'may not be empty' },
     { path: 'kind', message: 'needs "public" or "private"' },
     { path: 'members.0', message: expect.stringContaining('needs 3 to 32') },
     { path: 'members.2', message: expect.stringContaining('needs 3 to 32') },

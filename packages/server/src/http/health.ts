@@ -3,6 +3,7 @@ import type { Router } from './router.ts';
 import { withTimeLimit } from './time-limit.ts';
 
 const PING_LIMIT_MS = 2_000;
+const ASK_AGAIN_MS = 500;
 
 interface HealthOptions {
   readonly store: Pick<Store, 'ping' | 'warnings'>;
@@ -15,6 +16,7 @@ interface HealthOptions {
  * somebody ought to read.
  */
 export function healthRoutes(router: Router, { store, isDraining }: HealthOptions): void {
+  const databaseAnswers = askedSeldom(() => answersInTime(store));
   router.get('/livez', (context) => {
     context.header('Cache-Control', 'no-store');
     return context.json({ status: 'ok' });
@@ -22,7 +24,7 @@ export function healthRoutes(router: Router, { store, isDraining }: HealthOption
 
   router.get('/readyz', async (context) => {
     context.header('Cache-Control', 'no-store');
-    const checks = { database: await answersInTime(store), accepting: !isDraining() };
+    const checks = { database: await databaseAnswers(), accepting: !isDraining() };
     const isReady = Object.values(checks).every(Boolean);
     const { warnings } = store;
     const status = isReady ? (warnings.length > 0 ? 'degraded' : 'ok') : 'unavailable';
@@ -37,4 +39,18 @@ async function answersInTime(store: Pick<Store, 'ping'>): Promise<boolean> {
   } catch {
     return false;
   }
+}
+
+/** Asks at most once in a while, whoever wants to know: anybody may, and each answer costs a commit. */
+function askedSeldom(ask: () => Promise<boolean>): () => Promise<boolean> {
+  let answer: Promise<boolean> | null = null;
+  return () => {
+    if (!answer) {
+      answer = ask();
+      setTimeout(() => {
+        answer = null;
+      }, ASK_AGAIN_MS).unref();
+    }
+    return answer;
+  };
 }

@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Config } from '../config/config.ts';
 import { StartError } from '../domain/start-error.ts';
@@ -18,6 +18,8 @@ export async function openStore(
   const path = storage.sqlitePath;
   try {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    // Made here, so that only its owner can read it; the files beside it take after it.
+    closeSync(openSync(path, 'a', 0o600));
     const lock = options.exclusively ? lockFile(path) : undefined;
     if (lock === null) {
       throw new StartError(

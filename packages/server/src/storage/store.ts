@@ -158,7 +158,10 @@ export interface StoreOperations {
   }): Promise<{ seq: number; unread: number }>;
 
   // Logs
-  /** The entries above `after`, ascending. Refused as the stream's owner would refuse: `userId` must be able to read it. */
+  /**
+   * The entries above `after`, ascending; fewer than `limit` where they are large. Refused as the stream's owner would
+   * refuse: `userId` must be able to read it.
+   */
   readLog(input: {
     userId: string;
     stream: string;

@@ -2,14 +2,7 @@ import type { ChannelView, ListedChannel, MyChannel } from '@parley/protocol';
 import { fail } from '@parley/protocol/errors';
 import { WORKSPACE_STREAM } from '@parley/protocol/streams';
 import type { OperationInput } from '../store.ts';
-import {
-  accessAsMember,
-  accessChannel,
-  type ChannelAccess,
-  findUsers,
-  requireLiving,
-  requireRight,
-} from './access.ts';
+import { accessAsMember, accessChannel, type ChannelAccess, findUsers, requireLiving, requireRight } from './access.ts';
 import { append, type Context, openStream } from './context.ts';
 import { admit } from './membership.ts';
 import { type ChannelRow, channelFrom, channelViewFrom, myChannelFrom } from './rows.ts';
@@ -228,4 +221,3 @@ async function myChannel(context: Context, userId: string, channelId: string): P
   const { channel, membership } = await accessAsMember(context, userId, channelId);
   return myChannelFrom(channel, membership);
 }
-

@@ -74,7 +74,12 @@ export async function insertMany<Table extends keyof Schema>(
         text = (context.database as Kysely<any>).insertInto(table).values(chunk).compile().sql;
         insertTexts.set(key, text);
       }
-      await context.database.executeQuery(CompiledQuery.raw(text, chunk.flatMap((row) => Object.values(row))));
+      await context.database.executeQuery(
+        CompiledQuery.raw(
+          text,
+          chunk.flatMap((row) => Object.values(row)),
+        ),
+      );
     }
   }
 }

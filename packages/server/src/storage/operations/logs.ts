@@ -1,6 +1,7 @@
 import type { Cursors, Entry, Event, Snapshot } from '@parley/protocol';
 import { fail } from '@parley/protocol/errors';
 import { WORKSPACE_STREAM } from '@parley/protocol/streams';
+import { sql } from 'kysely';
 import type { OperationInput, Subscription } from '../store.ts';
 import { accessAsMember } from './access.ts';
 import { listDirectory, listMyChannels } from './channels.ts';
@@ -12,16 +13,18 @@ interface Page {
   head: number;
 }
 
-export async function readLog(
-  context: Context,
-  { userId, ...range }: OperationInput<'readLog'>,
-): Promise<Page> {
+/** Bodies that one page may hold together; their sizes are only looked at where there are enough to exceed it. */
+const MOST_BODY_BYTES = 256 * 1024;
+const LARGEST_BODY_BYTES = 4 * 8_000;
+
+export async function readLog(context: Context, { userId, ...range }: OperationInput<'readLog'>): Promise<Page> {
   if (range.stream !== WORKSPACE_STREAM && range.stream !== userId) {
     await accessAsMember(context, userId, range.stream);
   }
   return readEntries(context, range);
 }
 
+/** A page ends early, after its first entry at the earliest, where its messages would be too much to hold at once. */
 export async function readEntries(
   context: Context,
   { stream, after, limit }: OperationInput<'readEntries'>,
@@ -30,7 +33,7 @@ export async function readEntries(
   const found = await database.selectFrom('streams').select('head').where('id', '=', stream).executeTakeFirst();
   if (!found) throw fail('not_found');
   if (after >= found.head) return { entries: [], head: found.head };
-  const rows = await database
+  const inRange = await database
     .selectFrom('entries')
     .select(['seq', 'at', 'actor_id', 'type', 'payload'])
     .where('stream_id', '=', stream)
@@ -38,6 +41,7 @@ export async function readEntries(
     .orderBy('seq')
     .limit(limit)
     .execute();
+  const rows = await thoseThatFit(context, stream, inRange);
   const messages = await messagesOf(context, stream, rows);
   const entries = rows.map((row): Entry => {
     const message = messages.get(row.seq);
@@ -51,6 +55,29 @@ export async function readEntries(
     };
   });
   return { entries, head: found.head };
+}
+
+async function thoseThatFit<Row extends { seq: number; type: string }>(
+  { database }: Context,
+  stream: string,
+  rows: Row[],
+): Promise<Row[]> {
+  const posted = rows.filter((row) => row.type === 'message.posted');
+  if (posted.length * LARGEST_BODY_BYTES <= MOST_BODY_BYTES) return rows;
+  const sizes = await database
+    .selectFrom('messages')
+    .select(['seq', sql<number>`octet_length(body)`.as('bytes')])
+    .where('channel_id', '=', stream)
+    .where('seq', '>=', posted[0]?.seq ?? 0)
+    .where('seq', '<=', posted.at(-1)?.seq ?? 0)
+    .orderBy('seq')
+    .execute();
+  let total = 0;
+  for (const { seq, bytes } of sizes) {
+    total += bytes;
+    if (total > MOST_BODY_BYTES) return rows.filter((row) => row.seq < seq);
+  }
+  return rows;
 }
 
 async function messagesOf({ database }: Context, stream: string, rows: readonly { seq: number; type: string }[]) {

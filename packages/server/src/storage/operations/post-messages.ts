@@ -35,7 +35,8 @@ export async function postMessages(context: Context, batch: readonly MessageToPo
         : { status: 'refused', code: 'id_conflict' };
     }
     const role = channel?.roles.get(message.authorId);
-    if (!channel || !isVisible(role ?? 'outsider', channel.kind)) return { status: 'refused', code: 'channel_not_found' };
+    if (!channel || !isVisible(role ?? 'outsider', channel.kind))
+      return { status: 'refused', code: 'channel_not_found' };
     if (!role || !can(role, 'post', channel.kind)) return { status: 'refused', code: 'not_a_member' };
     if (channel.archived) return { status: 'refused', code: 'channel_archived' };
     if (message.probe) return { status: 'absent', channelName: channel.name };

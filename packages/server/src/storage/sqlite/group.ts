@@ -1,4 +1,5 @@
-import { type Entry, Failure } from '@parley/protocol';
+import type { Entry } from '@parley/protocol';
+import { Failure } from '@parley/protocol/errors';
 import type { Context } from '../operations/context.ts';
 import { operations } from '../operations/index.ts';
 import { OPERATIONS } from '../store.ts';

@@ -15,5 +15,9 @@ export function lockFile(path: string): { release(): void } | null {
     if ((error as { errcode?: number }).errcode === 5) return null;
     throw error;
   }
-  return { release: () => holder.close() };
+  return {
+    release() {
+      if (holder.isOpen) holder.close();
+    },
+  };
 }

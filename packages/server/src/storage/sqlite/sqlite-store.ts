@@ -1,10 +1,10 @@
 import { Worker } from 'node:worker_threads';
-import { type Entry, fail, Failure } from '@parley/protocol';
+import { type Entry, Failure, fail } from '@parley/protocol';
 import {
   type CommitReport,
+  OPERATIONS,
   type OperationInput,
   type OperationName,
-  OPERATIONS,
   type OperationResult,
   type Store,
   type StoreOperations,

@@ -1,0 +1,83 @@
+import { newId } from '@parley/protocol';
+import { describe, expect, test } from 'vitest';
+import type { Cast } from '../test/cast.ts';
+
+const GRACE_MS = 10_000;
+const LIFE_MS = 1_000_000;
+
+export function sessionsContract(cast: () => Cast): void {
+  /** Somebody with a session whose first refresh token is `token`. */
+  async function aSession() {
+    const user = await cast().person();
+    const id = newId();
+    const token = newId();
+    const at = cast().at();
+    await cast().store.createSession({ id, userId: user.id, refreshTokenHash: token, at, expiresAt: at + LIFE_MS });
+    const rotate = (hash: string, successorHash: string, when: number) =>
+      cast().store.rotateRefreshToken({ hash, successorHash, at: when, graceMs: GRACE_MS });
+    const find = (when: number) => cast().store.findSession({ sessionId: id, at: when });
+    return { user, id, token, at, rotate, find };
+  }
+
+  describe('sessions', () => {
+    test('a token is spent for its successor, which is spent for the next', async () => {
+      const { user, id, token, at, rotate } = await aSession();
+      const second = newId();
+      const rotated = { status: 'rotated', sessionId: id, user };
+      expect(await rotate(token, second, at + 1)).toEqual(rotated);
+      expect(await rotate(second, newId(), at + 2)).toEqual(rotated);
+      expect(await rotate(newId(), newId(), at + 3)).toEqual({ status: 'unknown' });
+    });
+
+    test('[A2] a spent token is answered again for exactly the grace, and its use after that ends the session', async () => {
+      const { user, id, token, at, rotate, find } = await aSession();
+      const second = newId();
+      await rotate(token, second, at);
+      expect(await rotate(token, second, at + GRACE_MS)).toEqual({ status: 'rotated', sessionId: id, user });
+      expect(await rotate(token, second, at + GRACE_MS + 1)).toEqual({ status: 'reused' });
+      expect(await find(at + GRACE_MS + 2)).toBeNull();
+      expect((await rotate(second, newId(), at + GRACE_MS + 3)).status).not.toBe('rotated');
+    });
+
+    test('two tabs that refresh at once both go on with the one successor', async () => {
+      const { token, at, rotate } = await aSession();
+      const second = newId();
+      const both = await Promise.all([rotate(token, second, at), rotate(token, second, at)]);
+      expect(both.map(({ status }) => status)).toEqual(['rotated', 'rotated']);
+      expect((await rotate(second, newId(), at + 1)).status).toBe('rotated');
+    });
+
+    test('a clock that was set back neither ends a session nor refuses its token', async () => {
+      const { token, at, rotate, find } = await aSession();
+      const second = newId();
+      await rotate(token, second, at);
+      expect((await rotate(token, second, at - 3_600_000)).status).toBe('rotated');
+      expect(await find(at - 3_600_000)).not.toBeNull();
+    });
+
+    test('a session ends when its time is over, however often it was used', async () => {
+      const { user, token, at, rotate, find } = await aSession();
+      const second = newId();
+      await rotate(token, second, at + LIFE_MS - 1);
+      expect(await find(at + LIFE_MS - 1)).toEqual({ user });
+      expect(await find(at + LIFE_MS)).toBeNull();
+      expect(await rotate(second, newId(), at + LIFE_MS)).toEqual({ status: 'ended' });
+    });
+
+    test('[A2] ending a session is felt at once, is told to its person once, and leaves their others alone', async () => {
+      const { user, id, token, at, rotate, find } = await aSession();
+      const other = newId();
+      await cast().store.createSession({
+        ...{ id: other, userId: user.id, refreshTokenHash: newId(), at, expiresAt: at + LIFE_MS },
+      });
+      await cast().store.endSession({ sessionId: id, reason: 'logout', at });
+      await cast().store.endSession({ sessionId: id, reason: 'logout', at: at + 1 });
+      expect(await find(at)).toBeNull();
+      expect((await rotate(token, newId(), at)).status).not.toBe('rotated');
+      expect(await cast().store.findSession({ sessionId: other, at })).toEqual({ user });
+      const { entries } = await cast().store.readEntries({ stream: user.id, after: 0, limit: 10 });
+      expect(entries.map(({ event }) => event)).toEqual([{ type: 'session.ended', sessionId: id, reason: 'logout' }]);
+      await cast().store.endSession({ sessionId: newId(), reason: 'logout', at });
+    });
+  });
+}
