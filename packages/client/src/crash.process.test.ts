@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { type Entry, newId } from '@parley/protocol';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, expect, onTestFailed, test, vi } from 'vitest';
 import { freePort, type ServerProcess, startServerProcess } from '../../server/src/test/server-process.ts';
 import { chanceOf } from './test/chance.ts';
 import { type Device, expectHeardLog, expectUpToDate, openDevice, wholeLog } from './test/device.ts';
@@ -53,7 +53,8 @@ async function openDevices(): Promise<string[]> {
   return channels.map(({ id }) => id);
 }
 
-test(`[S1] [S2] [S3] [O3] [D1] [D2] what is acknowledged survives kill -9 in its place, once (seed ${SEED})`, async () => {
+test('[S1] [S2] [S3] [O3] [D1] [D2] what is acknowledged survives kill -9 in its place, once', async () => {
+  onTestFailed(() => console.error(`The seed was ${SEED}: PARLEY_TEST_SEED makes the same moments again.`));
   const chance = chanceOf(SEED);
   const channels = await openDevices();
   const acks: Ack[] = [];

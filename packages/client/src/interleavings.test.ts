@@ -2,6 +2,7 @@ import * as fc from 'fast-check';
 import { test } from 'vitest';
 import { CHANNELS, DEVICES, GUESTS, type Step, stormyWorld } from './test/stormy-world.ts';
 
+/** Told when a run fails; given, it makes the same steps again. */
 const SEED = Number(process.env.PARLEY_TEST_SEED ?? Date.now() % 2 ** 31);
 
 const below = (count: number) => fc.nat({ max: count - 1 });
@@ -15,8 +16,9 @@ const anyStep: fc.Arbitrary<Step> = fc.oneof(
     weight: 10,
     arbitrary: fc.record({ kind: fc.constant('send'), device, channel, count: fc.integer({ min: 1, max: 5 }) }),
   },
-  { weight: 2, arbitrary: fc.record({ kind: fc.constantFrom('read', 'load-older'), device, channel }) },
+  { weight: 4, arbitrary: fc.record({ kind: fc.constantFrom('read', 'load-older'), device, channel }) },
   { weight: 4, arbitrary: fc.record({ kind: fc.constantFrom('cut', 'refuse', 'heal'), device }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constantFrom('away', 'back'), device }) },
   {
     weight: 4,
     arbitrary: fc.record({
@@ -45,10 +47,10 @@ async function live(steps: readonly Step[]): Promise<void> {
   }
 }
 
-test(`[D1] [D2] [D4] [O1] [O2] [O3] whatever happens, each client has exactly the log (seed ${SEED})`, {
+test('[D1] [D2] [D4] [O1] [O2] [O3] [A1] whatever happens, each client has exactly the log', {
   timeout: 90_000,
 }, async () => {
   const runs = fc.asyncProperty(fc.array(anyStep, { minLength: 10, maxLength: 40 }), live);
   // A run cannot be made smaller by running it again: its timing is never the same.
-  await fc.assert(runs, { seed: SEED, numRuns: 20, endOnFailure: true });
+  await fc.assert(runs, { seed: SEED, numRuns: 15, endOnFailure: true });
 });

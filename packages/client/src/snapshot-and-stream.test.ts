@@ -32,7 +32,7 @@ const everybody = () => [owner, ownersOther, member, outsider];
 const name = ({ user }: Device) => user.username;
 
 async function expectLaw(): Promise<void> {
-  for (const device of everybody()) await expectUpToDate(device);
+  for (const device of everybody()) await expectUpToDate(device, 3_000);
 }
 
 /** A device's requests, with the law checked after each. */

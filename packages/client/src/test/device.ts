@@ -17,6 +17,8 @@ export interface Device {
   readonly startedAt: ReadonlyMap<string, number>;
   /** The log of one stream, as far as it was heard. */
   heardOf(stream: string): Entry[];
+  /** Connects again after `disconnect`, and goes on listening. */
+  comeBack(): Promise<void>;
   /** Signs in again after the session has ended, and goes on. */
   signInAgain(): Promise<void>;
   close(): void;
@@ -26,10 +28,12 @@ type DeviceOptions = Omit<ClientOptions, 'url'> & {
   readonly url: string;
   /** Whose device this is: a new account where it is left out. */
   readonly username?: string;
+  /** False for a client whose entries nobody reads. */
+  readonly listens?: boolean;
 };
 
 /** Signs in, or registers where no name is given, connects and listens. */
-export async function openDevice({ username, ...options }: DeviceOptions): Promise<Device> {
+export async function openDevice({ username, listens = true, ...options }: DeviceOptions): Promise<Device> {
   const client = createClient({ sessionStorage: memoryStorage(), ...options });
   const user = await (username === undefined
     ? client.register({ username: newUsername(), password: PASSWORD })
@@ -38,8 +42,11 @@ export async function openDevice({ username, ...options }: DeviceOptions): Promi
   const listen = async () => {
     for await (const entry of client.entries()) heard.push(entry);
   };
-  // The end of a session ends a reading with an error; `signInAgain` begins the next one.
-  const listening = () => void listen().catch((_: Failure) => undefined);
+  // The end of a session ends a reading with an error: the next one begins where the client goes on.
+  const connect = () => {
+    if (listens) void listen().catch((_: Failure) => undefined);
+    return client.connect();
+  };
   // The snapshot comes before the first entry can: what it says and what is heard then join exactly.
   const startedAt = new Map<string, number>();
   const stop = client.subscribe(() => {
@@ -48,18 +55,17 @@ export async function openDevice({ username, ...options }: DeviceOptions): Promi
     for (const [stream, seq] of state.cursors) startedAt.set(stream, seq);
     stop();
   });
-  listening();
-  await client.connect();
+  await connect();
   return {
     client,
     user,
     heard,
     startedAt,
     heardOf: (stream) => heard.filter((entry) => entry.stream === stream),
+    comeBack: connect,
     async signInAgain() {
       await client.signIn({ username: user.username, password: PASSWORD });
-      listening();
-      await client.connect();
+      await connect();
     },
     close: () => client.disconnect(),
   };
@@ -87,7 +93,7 @@ function knownBy(client: Client): Snapshot | null {
 }
 
 /** A snapshot with its lists by id, as `snapshotFromState` has them. */
-export function inOrder({ users, channels, directory, ...rest }: Snapshot): Snapshot {
+function inOrder({ users, channels, directory, ...rest }: Snapshot): Snapshot {
   const byId = <Value extends { readonly id: string }>(values: readonly Value[]) =>
     values.toSorted((a, b) => (a.id < b.id ? -1 : 1));
   return { ...rest, users: byId(users), channels: byId(channels), directory: byId(directory) };

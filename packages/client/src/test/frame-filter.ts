@@ -2,27 +2,27 @@
 export type FrameFilter = (text: string) => number;
 
 const TEXT = 1;
+const UPGRADED = 'HTTP/1.1 101 ';
+const HEADERS_END = '\r\n\r\n';
 
 /**
- * Reads what a server sends on one connection and passes it on frame by frame. What is no WebSocket passes as it is.
- * Frames of a server are never masked, and Parley's never fragmented (RFC 6455 §5.2).
+ * Reads what a server sends on one connection and passes it on frame by frame; what comes before the connection becomes
+ * a WebSocket passes as it is. Frames of a server are never masked, and Parley's never fragmented (RFC 6455 §5.2).
  */
 export function filterFrames(filter: FrameFilter): (chunk: Buffer) => Buffer[] {
-  let kind: 'unknown' | 'web-socket' | 'other' = 'unknown';
+  let upgraded = false;
   let rest = Buffer.alloc(0);
 
   return (chunk) => {
-    if (kind === 'other') return [chunk];
-    rest = Buffer.concat([rest, chunk]);
     const passed: Buffer[] = [];
-    if (kind === 'unknown') {
-      const headers = rest.indexOf('\r\n\r\n');
-      if (headers < 0) return [];
-      kind = rest.subarray(0, 12).toString() === 'HTTP/1.1 101' ? 'web-socket' : 'other';
-      const end = kind === 'other' ? rest.length : headers + 4;
+    rest = Buffer.concat([rest, chunk]);
+    if (!upgraded) {
+      upgraded = rest.subarray(0, UPGRADED.length).toString() === UPGRADED && rest.includes(HEADERS_END);
+      const end = upgraded ? rest.indexOf(HEADERS_END) + HEADERS_END.length : rest.length;
       passed.push(rest.subarray(0, end));
       rest = rest.subarray(end);
     }
+    if (!upgraded) return passed;
     for (let frame = nextFrame(rest); frame !== null; frame = nextFrame(rest)) {
       rest = rest.subarray(frame.whole.length);
       const times = frame.opcode === TEXT ? filter(frame.payload.toString()) : 1;

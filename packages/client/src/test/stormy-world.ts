@@ -2,18 +2,20 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Entry, Failure, newId } from '@parley/protocol';
-import { expect } from 'vitest';
+import { expect, vi } from 'vitest';
 import { startTestServer, type TestServer } from '../../../server/src/test/test-server.ts';
 import type { Ack } from '../types.ts';
 import { type Device, expectHeardLog, expectUpToDate, openDevice, wholeLog } from './device.ts';
+import { type Direction, type FaultyProxy, startFaultyProxy } from './faulty-proxy.ts';
 import { hastyTiming } from './hasty-timing.ts';
 import { MovingClock } from './moving-clock.ts';
-import { type Direction, type Proxy, startProxy } from './proxy.ts';
+import { type WireWitness, wireWitness } from './wire-witness.ts';
 
 /** What may happen: to a device's messages, to its network, to a membership, or to the server. */
 export type Step =
   | { readonly kind: 'send'; readonly device: number; readonly channel: number; readonly count: number }
   | { readonly kind: 'read' | 'load-older'; readonly device: number; readonly channel: number }
+  | { readonly kind: 'away' | 'back'; readonly device: number }
   | { readonly kind: 'cut' | 'refuse' | 'heal'; readonly device: number }
   | { readonly kind: 'cut-after'; readonly device: number; readonly direction: Direction; readonly bytes: number }
   | { readonly kind: 'stall'; readonly device: number; readonly direction: Direction }
@@ -30,7 +32,16 @@ export const CHANNELS = 2;
 
 const HASTE = 10;
 const TOKEN_LIFE_MS = 10_000;
-const ENV = { PARLEY_ACCESS_TOKEN_TTL: `${TOKEN_LIFE_MS / 1_000}s`, PARLEY_FLOOD: 'off' };
+/** The server takes a token for a moment longer, for the sake of other clocks. */
+const RUN_OUT_MS = TOKEN_LIFE_MS + 6_000;
+const ENV = {
+  PARLEY_ACCESS_TOKEN_TTL: `${TOKEN_LIFE_MS / 1_000}s`,
+  PARLEY_THROTTLE_MESSAGES: '20/500ms',
+  PARLEY_FLOOD: 'off',
+};
+
+/** How long it may take until everything is well again. */
+const PATIENCE = { timeout: 15_000, interval: 5 };
 
 interface Sent {
   readonly id: string;
@@ -47,25 +58,29 @@ export async function stormyWorld() {
   const folder = mkdtempSync(join(tmpdir(), 'parley-storm-'));
   const clock = new MovingClock();
   let server: TestServer = await startTestServer({ folder, clock, env: ENV });
-  const proxies: Proxy[] = [];
+  const proxies: FaultyProxy[] = [];
   const devices: Device[] = [];
-  const stops: (() => void)[] = [];
+  const witnesses: WireWitness[] = [];
+  const watches: SignInWatch[] = [];
   const sent: Sent[] = [];
-  const underWay: Promise<unknown>[] = [];
+  const underWay = new Set<Promise<unknown>>();
   let moment = 0;
 
   async function open(username?: string): Promise<Device> {
-    const proxy = await startProxy(server.url);
+    const place = proxies.length;
+    const witness = wireWitness(() => devices[place]?.client);
+    const proxy = await startFaultyProxy(server.url, witness.watch);
+    witnesses.push(witness);
     proxies.push(proxy);
     const device = await openDevice({ url: proxy.url, timing: hastyTiming(HASTE), ...(username && { username }) });
     devices.push(device);
-    stops.push(staySignedIn(device));
+    watches.push(staySignedIn(device));
     return device;
   }
 
   const owner = await open();
   await open(owner.user.username);
-  const guests = [await open(), await open()];
+  const guests = [await open(), await open()] as const;
   const channels = await Promise.all(
     Array.from({ length: CHANNELS }, () =>
       owner.client.rest.createChannel({
@@ -74,6 +89,11 @@ export async function stormyWorld() {
     ),
   );
   for (const device of devices) await expectUpToDate(device);
+
+  function track(asked: Promise<unknown>): void {
+    underWay.add(asked);
+    void asked.finally(() => underWay.delete(asked));
+  }
 
   function send(place: number, channelId: string): void {
     const id = newId();
@@ -84,7 +104,17 @@ export async function stormyWorld() {
       message.ackedAt = moment++;
     };
     const { client } = devices[place] as Device;
-    underWay.push(client.send(channelId, `${place}: ${id}`, { id }).then(settle, settle));
+    track(client.send(channelId, `${place}: ${id}`, { id }).then(settle, settle));
+  }
+
+  function goAway(place: number): void {
+    if (!watches[place]?.isTrying) devices[place]?.client.disconnect();
+  }
+
+  function comeBack(place: number): void {
+    const device = devices[place] as Device;
+    if (watches[place]?.isTrying || device.client.getConnection().status !== 'offline') return;
+    track(device.comeBack().catch(ignoreFailure));
   }
 
   async function restart(): Promise<void> {
@@ -100,11 +130,11 @@ export async function stormyWorld() {
   async function run(step: Step): Promise<void> {
     const channel = 'channel' in step ? (channels[step.channel] as { id: string }) : { id: '' };
     const params = { id: channel.id };
-    const proxy = 'device' in step ? (proxies[step.device] as Proxy) : undefined;
+    const proxy = 'device' in step ? (proxies[step.device] as FaultyProxy) : undefined;
     const { client } = ('device' in step ? devices[step.device] : owner) as Device;
     const guest = ('guest' in step ? guests[step.guest] : owner) as Device;
     // What a removal or the weather makes impossible does not happen.
-    const attempt = (asked: Promise<unknown>) => underWay.push(asked.catch(ignoreFailure));
+    const attempt = (asked: Promise<unknown>) => track(asked.catch(ignoreFailure));
     switch (step.kind) {
       case 'send':
         for (let count = 0; count < step.count; count += 1) send(step.device, channel.id);
@@ -112,7 +142,11 @@ export async function stormyWorld() {
       case 'read':
         return client.markRead(channel.id, client.getState()?.channels.get(channel.id)?.head ?? 0);
       case 'load-older':
-        return void attempt(client.loadOlder(channel.id));
+        return attempt(client.loadOlder(channel.id));
+      case 'away':
+        return goAway(step.device);
+      case 'back':
+        return comeBack(step.device);
       case 'cut':
         return proxy?.cut();
       case 'cut-after':
@@ -126,17 +160,17 @@ export async function stormyWorld() {
       case 'heal':
         return proxy?.heal();
       case 'add':
-        return void attempt(client.rest.addMembers({ params, body: { usernames: [guest.user.username] } }));
+        return attempt(client.rest.addMembers({ params, body: { usernames: [guest.user.username] } }));
       case 'remove':
-        return void attempt(client.rest.removeMember({ params: { ...params, userId: guest.user.id } }));
+        return attempt(client.rest.removeMember({ params: { ...params, userId: guest.user.id } }));
       case 'join':
-        return void attempt(guest.client.rest.joinChannel({ params }));
+        return attempt(guest.client.rest.joinChannel({ params }));
       case 'leave':
-        return void attempt(guest.client.rest.leaveChannel({ params }));
+        return attempt(guest.client.rest.leaveChannel({ params }));
       case 'pass':
         return new Promise((resolve) => setTimeout(resolve, step.millis));
       case 'tokens-run-out':
-        return clock.advance(TOKEN_LIFE_MS);
+        return clock.advance(RUN_OUT_MS);
       case 'restart':
         return restart();
     }
@@ -145,9 +179,11 @@ export async function stormyWorld() {
   /** The weather clears up: everybody must come to know the same. */
   async function settle(): Promise<void> {
     for (const proxy of proxies) proxy.heal();
+    for (const place of devices.keys()) comeBack(place);
     for (const { client } of devices) client.reconnectNow();
-    await Promise.all(underWay);
-    for (const device of devices) await expectUpToDate(device, 15_000);
+    await vi.waitFor(() => expect(sent.filter(({ outcome }) => outcome === null)).toEqual([]), PATIENCE);
+    await vi.waitFor(() => expect(underWay.size).toBe(0), PATIENCE);
+    for (const device of devices) await expectUpToDate(device, PATIENCE.timeout);
   }
 
   async function check(): Promise<void> {
@@ -159,13 +195,14 @@ export async function stormyWorld() {
         expectTimeline(device, log);
       }
     }
+    expect(witnesses.flatMap(({ violations }) => violations)).toEqual([]);
     expectOneTruth(devices, owner);
     expectSendsKept(sent, logs.flat());
     await expectNoGaps(server);
   }
 
   async function close(): Promise<void> {
-    for (const stop of stops) stop();
+    for (const watch of watches) watch.stop();
     for (const device of devices) device.close();
     for (const proxy of proxies) await proxy.close();
     await server.close();
@@ -175,15 +212,29 @@ export async function stormyWorld() {
   return { run, settle, check, close };
 }
 
+interface SignInWatch {
+  readonly isTrying: boolean;
+  stop(): void;
+}
+
 /** A session may end for good: a spent token used again late looks like theft. Its owner then signs in again. */
-function staySignedIn(device: Device): () => void {
-  let trying = false;
-  return device.client.subscribe(async () => {
-    if (trying || device.client.getConnection().status !== 'signed-out') return;
-    trying = true;
-    while (device.client.getConnection().status === 'signed-out') await device.signInAgain().catch(ignoreFailure);
-    trying = false;
+function staySignedIn(device: Device): SignInWatch {
+  const isSignedOut = () => device.client.getConnection().status === 'signed-out';
+  let isTrying = false;
+  async function tryUntilSignedIn(): Promise<void> {
+    isTrying = true;
+    while (isSignedOut()) await device.signInAgain().catch(ignoreFailure);
+    isTrying = false;
+  }
+  const stop = device.client.subscribe(() => {
+    if (isSignedOut() && !isTrying) void tryUntilSignedIn();
   });
+  return {
+    stop,
+    get isTrying() {
+      return isTrying;
+    },
+  };
 }
 
 function ignoreFailure(error: unknown): void {

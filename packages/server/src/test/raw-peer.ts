@@ -50,13 +50,13 @@ function lengthBytes(length: bigint, maskBit: number): Buffer {
 /** Somebody at the other end of a TCP connection who does what no library would do. */
 export class RawPeer {
   readonly socket: Socket;
-  #received = Buffer.alloc(0);
+  #chunks: Buffer[] = [];
   #ended = false;
 
   constructor(url: string) {
     const { hostname, port } = new URL(url);
     this.socket = connect({ host: hostname, port: Number(port), noDelay: true });
-    this.socket.on('data', (bytes) => (this.#received = Buffer.concat([this.#received, bytes])));
+    this.socket.on('data', (bytes) => this.#chunks.push(bytes));
     this.socket.on('error', () => {});
     this.socket.on('close', () => (this.#ended = true));
   }
@@ -67,6 +67,11 @@ export class RawPeer {
     peer.write(upgradeRequest(url, headers));
     await peer.head();
     return peer;
+  }
+
+  get #received(): Buffer {
+    if (this.#chunks.length !== 1) this.#chunks = [Buffer.concat(this.#chunks)];
+    return this.#chunks[0] as Buffer;
   }
 
   get hasEnded(): boolean {
@@ -89,29 +94,31 @@ export class RawPeer {
   /** Waits for the head of the HTTP answer. */
   async head(): Promise<string> {
     return vi.waitFor(() => {
-      const end = this.#received.indexOf('\r\n\r\n');
+      const received = this.#received;
+      const end = received.indexOf('\r\n\r\n');
       expect(end, 'the end of the head').toBeGreaterThan(0);
-      return this.#received.toString('latin1', 0, end);
+      return received.toString('latin1', 0, end);
     }, PATIENCE);
   }
 
   /** What came after the head, as text. */
   get rest(): string {
-    return this.#received.subarray(this.#received.indexOf('\r\n\r\n') + 4).toString();
+    const received = this.#received;
+    return received.subarray(received.indexOf('\r\n\r\n') + 4).toString();
   }
 
   /** The frames received so far. */
   frames(): { readonly opcode: number; readonly payload: Buffer }[] {
+    const received = this.#received;
     const frames = [];
-    let at = this.#received.indexOf('\r\n\r\n') + 4;
-    while (at + 2 <= this.#received.length) {
-      const short = this.#received.readUInt8(at + 1);
+    let at = received.indexOf('\r\n\r\n') + 4;
+    while (at + 2 <= received.length) {
+      const short = received.readUInt8(at + 1);
       const start = at + (short === 126 ? 4 : short === 127 ? 10 : 2);
-      if (start > this.#received.length) break;
-      const length = short === 126 ? this.#received.readUInt16BE(at + 2) : short;
-      if (start + length > this.#received.length) break;
-      const opcode = this.#received.readUInt8(at) & 0x0f;
-      frames.push({ opcode, payload: this.#received.subarray(start, start + length) });
+      if (start > received.length) break;
+      const length = short === 126 ? received.readUInt16BE(at + 2) : short;
+      if (start + length > received.length) break;
+      frames.push({ opcode: received.readUInt8(at) & 0x0f, payload: received.subarray(start, start + length) });
       at = start + length;
     }
     return frames;
@@ -144,7 +151,11 @@ export class RawPeer {
   }
 }
 
-export function upgradeRequest(url: string, headers: Readonly<Record<string, string>> = {}, path = SOCKET_PATH): string {
+export function upgradeRequest(
+  url: string,
+  headers: Readonly<Record<string, string>> = {},
+  path = SOCKET_PATH,
+): string {
   const all = {
     Host: new URL(url).host,
     Connection: 'Upgrade',

@@ -10,8 +10,10 @@ const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url));
 export interface ServerProcess {
   readonly url: string;
   readonly pid: number;
+  /** All that it has written so far, on both streams. */
+  output(): string;
   /** Sends the signal and waits for the end: the exit code, or null where the signal ended it. */
-  stop(signal: 'SIGKILL' | 'SIGTERM'): Promise<number | null>;
+  stop(signal: 'SIGKILL' | 'SIGTERM' | 'SIGINT'): Promise<number | null>;
 }
 
 interface ServerProcessOptions {
@@ -40,10 +42,11 @@ export async function startServerProcess({ folder, port, env = {} }: ServerProce
     },
   });
   const ended = once(child, 'exit') as Promise<[number | null]>;
-  await announced(child);
+  const output = await announced(child);
   return {
     url: `http://127.0.0.1:${port}`,
     pid: child.pid as number,
+    output,
     async stop(signal) {
       child.kill(signal);
       const [code] = await ended;
@@ -52,12 +55,13 @@ export async function startServerProcess({ folder, port, env = {} }: ServerProce
   };
 }
 
-function announced(child: ChildProcess): Promise<void> {
+/** Resolves once it listens, with what tells all that it has written. */
+function announced(child: ChildProcess): Promise<() => string> {
   let output = '';
   return new Promise((resolve, reject) => {
     const hear = (text: string) => {
       output += text;
-      if (output.includes('Parley is at')) resolve();
+      if (output.includes('Parley is at')) resolve(() => output);
     };
     child.stdout?.setEncoding('utf8').on('data', hear);
     child.stderr?.setEncoding('utf8').on('data', hear);

@@ -7,7 +7,7 @@ import { type FrameFilter, filterFrames } from './frame-filter.ts';
 export type Direction = 'up' | 'down';
 
 /** A TCP proxy that treats its connections as badly as it is told to, those there are and those to come. */
-export interface Proxy {
+export interface FaultyProxy {
   readonly url: string;
   /** New connections lead to this server. */
   leadTo(url: string): void;
@@ -33,8 +33,8 @@ interface Weather {
   refusing: boolean;
 }
 
-/** Starts a proxy in front of a server. `filter` may drop or double frames of the server's sockets. */
-export async function startProxy(serverUrl: string, filter?: FrameFilter): Promise<Proxy> {
+/** Starts a proxy in front of a server. `filterOf` makes a filter of the server's frames for each connection. */
+export async function startFaultyProxy(serverUrl: string, filterOf?: () => FrameFilter): Promise<FaultyProxy> {
   let target = new URL(serverUrl);
   const weather: Weather = { stalled: new Set(), cutAfter: new Map(), delayMs: 0, refusing: false };
   const healed = new EventEmitter().setMaxListeners(0);
@@ -60,7 +60,7 @@ export async function startProxy(serverUrl: string, filter?: FrameFilter): Promi
       });
     }
     carry(near, far, 'up', weather, healed);
-    carry(far, near, 'down', weather, healed, filter);
+    carry(far, near, 'down', weather, healed, filterOf?.());
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
