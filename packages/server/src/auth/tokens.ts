@@ -1,6 +1,9 @@
 import { createHash, createHmac, createSecretKey, randomBytes } from 'node:crypto';
 import { fail } from '@parley/protocol';
-import { errors, type JWTVerifyResult, jwtVerify, SignJWT } from 'jose';
+import type { JWTVerifyResult } from 'jose';
+import { JOSEError } from 'jose/errors';
+import { SignJWT } from 'jose/jwt/sign';
+import { jwtVerify } from 'jose/jwt/verify';
 import type { Clock } from '../domain/clock.ts';
 
 const ALGORITHM = 'HS256';
@@ -103,7 +106,7 @@ export function createTokens({ secret, accessTokenTtlMs, clock }: TokenSettings)
 }
 
 function asInvalidToken(error: unknown): never {
-  if (error instanceof errors.JOSEError) throw fail('invalid_token');
+  if (error instanceof JOSEError) throw fail('invalid_token');
   throw error;
 }
 

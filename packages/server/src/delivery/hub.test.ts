@@ -1,101 +1,10 @@
 import type { Entry } from '@parley/protocol';
 import * as fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
-import type { Bus } from '../bus/bus.ts';
-import { type Batch, Hub, type Subscriber } from './hub.ts';
+import { Hub } from './hub.ts';
+import { entryAt, HandBus, HandLog, Reader, removal, rest, STREAM } from './test/by-hand.ts';
 
-const STREAM = 'stream';
-
-/** A log that grows by hand, and is read like a store's: what is there when the reading is carried out. */
-class Log {
-  entries: Entry[] = [];
-  reads = 0;
-  failing = false;
-  /** Whether an answer takes until the next turn to arrive, as over a wire. */
-  isSlow = false;
-  /** While set, readings wait here before they look. */
-  gate: Promise<void> | null = null;
-
-  append(count: number, event: (seq: number) => Entry['event'] = read): Entry[] {
-    const start = this.entries.length + 1;
-    const added = Array.from({ length: count }, (_, index) => entryAt(start + index, event(start + index)));
-    this.entries.push(...added);
-    return added;
-  }
-
-  async readEntries({ after, limit }: { after: number; limit: number }) {
-    this.reads += 1;
-    const seen = [...this.entries];
-    await (this.isSlow ? rest() : this.gate);
-    if (this.failing) throw new Error('The log cannot be read.');
-    return { entries: seen.slice(after, after + limit), head: seen.length };
-  }
-
-  async readHeads({ streams }: { streams: readonly string[] }) {
-    return Object.fromEntries(streams.map((stream) => [stream, this.entries.length]));
-  }
-}
-
-const entryAt = (seq: number, event: Entry['event'] = read(seq)): Entry => ({
-  ...{ stream: STREAM, seq, at: '2026-01-01T00:00:00.000Z', actor: null, event },
-});
-const read = (seq: number): Entry['event'] => ({ type: 'read.advanced', channelId: STREAM, seq, ordinal: seq });
-const removal = (userId: string) => (): Entry['event'] => ({ type: 'member.removed', userId });
-
-/** A bus whose hints are delivered when a test says so. */
-class HandBus implements Bus {
-  readonly followed = new Set<string>();
-  #listener: (entries: readonly Entry[]) => void = () => {};
-
-  publish(): void {}
-  follow(stream: string): void {
-    expect(this.followed.has(stream)).toBe(false);
-    this.followed.add(stream);
-  }
-  unfollow(stream: string): void {
-    expect(this.followed.delete(stream)).toBe(true);
-  }
-  onEntries(listener: (entries: readonly Entry[]) => void): void {
-    this.#listener = listener;
-  }
-  isUp(): boolean {
-    return true;
-  }
-  async close(): Promise<void> {}
-  hint(...entries: Entry[]): void {
-    this.#listener(entries);
-  }
-}
-
-/** Somebody who writes down what they are given, and checks that it has neither gap nor repetition. */
-class Reader implements Subscriber {
-  readonly received: number[] = [];
-  readonly revokedAt: number[] = [];
-  readonly userId: string;
-  readonly #hub: Hub | undefined;
-
-  constructor(userId = 'reader', leavesOnRevoke?: Hub) {
-    this.userId = userId;
-    this.#hub = leavesOnRevoke;
-  }
-
-  deliver(batch: Batch): void {
-    expect([batch.first, batch.last]).toEqual([batch.entries[0]?.seq, batch.entries.at(-1)?.seq]);
-    expect(batch.frames.length).toBe(batch.entries.length);
-    expect(batch.chunk.equals(Buffer.concat(batch.frames))).toBe(true);
-    for (const { seq } of batch.entries) {
-      if (this.received.length > 0) expect(seq).toBe((this.received.at(-1) ?? 0) + 1);
-      this.received.push(seq);
-    }
-  }
-
-  revoke(seq: number): void {
-    this.revokedAt.push(seq);
-    this.#hub?.leave(STREAM, this);
-  }
-}
-
-function aHub(log = new Log()) {
+function aHub(log = new HandLog()) {
   const bus = new HandBus();
   const events = { repaired: vi.fn(), repairFailed: vi.fn() };
   return { log, bus, events, hub: new Hub(log, bus, events) };
@@ -103,17 +12,11 @@ function aHub(log = new Log()) {
 
 const upTo = (last: number, first = 1) => Array.from({ length: last - first + 1 }, (_, index) => first + index);
 
-/** Until all that is under way in this process has come to rest. */
-const rest = () => new Promise((resolve) => setImmediate(resolve));
-
 describe('the hub', () => {
   test('[D1] [D3] hints shuffled, doubled, split and lost: every subscriber gets exactly the log', async () => {
     const hints = fc.array(
       fc.record({ first: fc.integer({ min: 1, max: 30 }), length: fc.integer({ min: 1, max: 4 }) }),
-      {
-        maxLength: 40,
-        size: 'max',
-      },
+      { maxLength: 40, size: 'max' },
     );
     await fc.assert(
       fc.asyncProperty(
@@ -129,11 +32,16 @@ describe('the hub', () => {
           hub.join(STREAM, reader);
           // Hints may come before it is known where the log stands.
           const early = order.slice(0, shown % 3);
-          log.append(30 - settledAt);
-          for (const { first, length } of early) bus.hint(...log.entries.slice(first - 1, first - 1 + length));
+          /** What a hint holds: it is in the log before anybody hears of it. */
+          const committed = ({ first, length }: { first: number; length: number }) => {
+            const last = Math.min(30, first + length - 1);
+            log.append(Math.max(0, last - log.entries.length));
+            return log.entries.slice(first - 1, last);
+          };
+          for (const hint of early) bus.hint(...committed(hint));
           hub.settle(STREAM, settledAt);
-          for (const [index, { first, length }] of order.entries()) {
-            const run = log.entries.slice(first - 1, first - 1 + length);
+          for (const [index, hint] of order.entries()) {
+            const run = committed(hint);
             if (index % 5 === 4) run.reverse();
             if (run.length > 0) bus.hint(...run, ...(index % 7 === 6 ? run : []));
             if (pauses[index % pauses.length]) await rest();
@@ -142,6 +50,7 @@ describe('the hub', () => {
           // What was hinted at is all there, without any comparison of heads.
           const hinted = Math.max(settledAt, ...order.map(({ first, length }) => Math.min(30, first + length - 1)));
           expect(reader.received.at(-1) ?? settledAt).toBeGreaterThanOrEqual(hinted);
+          log.append(30 - log.entries.length);
           await hub.compareHeads();
           for (let turn = 0; turn < 6; turn += 1) await rest();
           expect(reader.received).toEqual(upTo(30, settledAt + 1));

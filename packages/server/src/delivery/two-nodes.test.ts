@@ -157,6 +157,6 @@ test('[D1] [D3] [D4] [A1] [R2] any interleaving of actions, lost hints, disconne
       }
       await near.close();
     }),
-    { numRuns: 25, endOnFailure: true },
+    { numRuns: 15, endOnFailure: true },
   );
 }, 60_000);

@@ -82,7 +82,6 @@ test('a socket’s life is told line by line, in exactly the form that was promi
     'INFO WS CONNECTION ACCEPTED: User username2 connected from 127.0.0.1.',
     'INFO WS MESSAGE RECEIVED: User username1 sent message (len: 50) to room chat_general.',
     `INFO MESSAGE BROADCAST: Message ${general.head + 1} of room chat_general sent to 2 connections.`,
-    `INFO WS MESSAGE RECEIVED: User username1 sent message (len: 4) to room ${room}.`,
     `INFO MESSAGE BROADCAST: Message ${direct.head + 1} of room ${room} sent to 2 connections.`,
     'WARNING THROTTLED: User username1 exceeded message limit in room chat_general.',
     `WARNING THROTTLED: User username1 exceeded message limit in room ${room}.`,

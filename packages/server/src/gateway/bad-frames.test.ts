@@ -253,16 +253,9 @@ describe('what is unknown or not theirs:', () => {
 });
 
 describe('numbers beyond their bounds:', () => {
-  test.each([
-    ['-1', 'validation_failed'],
-    ['0.5', 'validation_failed'],
-    ['1e400', 'validation_failed'],
-    ['"1"', 'validation_failed'],
-    ['null', 'validation_failed'],
-    ['9007199254740993', 'validation_failed'],
-  ])('%s for a seq', async (number, code) => {
-    await expectRefusal(`{"type":"read","ref":${REF},"channelId":"${room}","seq":${number}}`, code, REF);
-    await expectRefusal(`{"type":"pull","ref":${REF},"stream":"${room}","after":${number}}`, code, REF);
+  test.each(['-1', '0.5', '1e400', '"1"', 'null', '9007199254740993'])('%s for a seq', async (number) => {
+    await expectRefusal(`{"type":"read","ref":${REF},"channelId":"${room}","seq":${number}}`, 'validation_failed', REF);
+    await expectRefusal(`{"type":"pull","ref":${REF},"stream":"${room}","after":${number}}`, 'validation_failed', REF);
   });
 
   test.each(['0', '501', '-1', '1.5', '1e9', '"5"', 'null', '[5]'])('%s for the limit of a page', async (limit) => {
@@ -277,44 +270,6 @@ describe('numbers beyond their bounds:', () => {
     });
     const page = await socket.ask({ type: 'pull', stream: room, after: Number.MAX_SAFE_INTEGER });
     expect(page).toMatchObject({ type: 'ok', entries: [], head });
-  });
-});
-
-describe('bodies that are allowed arrive as they were meant:', () => {
-  test.each([
-    ['8,000 characters', 'x'.repeat(8_000), 'x'.repeat(8_000)],
-    ['8,000 emoji', '🦦'.repeat(8_000), '🦦'.repeat(8_000)],
-    ['8,000 characters among blanks', ` ${'x'.repeat(8_000)}\n`, 'x'.repeat(8_000)],
-    ['lone surrogates', 'a\ud800b\udc00c', 'a\ufffdb\ufffdc'],
-    ['marks that reorder text', '\u202eabc\u2066', '\u202eabc\u2066'],
-    ['line breaks of every kind', 'a\r\nb\u2028c\u0085d', 'a\r\nb\u2028c\u0085d'],
-    ['markup', '<script>alert(1)</script>', '<script>alert(1)</script>'],
-    ['control characters', 'a\u0001\u001b[31mb', 'a\u0001\u001b[31mb'],
-    ['what looks like JSON', '{"__proto__":1}', '{"__proto__":1}'],
-  ])('[S2] %s, and sent again they are the same message', async (_, body, stored) => {
-    const id = newId();
-    const ok = await socket.ask({ type: 'send', id, channelId: room, body });
-    expect(ok).toMatchObject({ type: 'ok', id });
-    const entry = await socket.frame((frame) => frame.type === 'entry' && frame.event.message?.id === id);
-    expect(entry.event.message.body).toBe(stored);
-    expect(await socket.ask({ type: 'send', id, channelId: room, body })).toMatchObject({ id, seq: ok.seq });
-    expect((await eve.ask('GET', `/channels/${room}`)).head).toBe(ok.seq);
-  });
-
-  test('[S2] an id in capitals is the same id', async () => {
-    const id = newId();
-    const ok = await socket.ask({ type: 'send', id: id.toUpperCase(), channelId: room.toUpperCase(), body: 'x' });
-    expect(ok).toMatchObject({ id, stream: room });
-    expect(await socket.ask({ type: 'send', id, channelId: room, body: 'x' })).toMatchObject({ id, seq: ok.seq });
-  });
-
-  test('a key given twice counts as its last', async () => {
-    const id = newId();
-    const frame = JSON.stringify({ type: 'send', ref: REF, id, channelId: room, body: 'last' });
-    socket.send(frame.replace('"body"', '"body":"first","body"'));
-    await socket.frame((received) => received.type === 'ok' && received.ref === REF);
-    const entry = await socket.frame((received) => received.event?.message?.id === id);
-    expect(entry.event.message.body).toBe('last');
   });
 });
 

@@ -83,6 +83,19 @@ export async function requestJson(
 // biome-ignore lint/suspicious/noExplicitAny: tests look into frames of every shape
 export type Frame = any;
 
+interface RawSocketOptions {
+  readonly headers?: Record<string, string>;
+  readonly subprotocol?: string;
+}
+
+/** Says something on a fresh socket and waits for the close: the code, and all frames that came. */
+export async function farewellTo(url: string, frame: unknown, options: RawSocketOptions = {}) {
+  const socket = await RawSocket.opened(url, options);
+  socket.send(frame);
+  const { code, reason } = await socket.closing();
+  return { code, reason, frames: socket.frames };
+}
+
 /** A bare socket that keeps every frame it receives, for tests about the frames themselves. */
 export class RawSocket {
   readonly frames: Frame[] = [];
@@ -91,7 +104,7 @@ export class RawSocket {
   #lastRef = 0;
   #wake: (() => void)[] = [];
 
-  constructor(url: string, options: { headers?: Record<string, string>; subprotocol?: string } = {}) {
+  constructor(url: string, options: RawSocketOptions = {}) {
     const { headers = {}, subprotocol = SUBPROTOCOL } = options;
     this.webSocket = new WebSocket(url.replace('http', 'ws') + SOCKET_PATH, subprotocol, { headers });
     this.webSocket.on('open', () => this.#take(() => undefined));
@@ -100,10 +113,16 @@ export class RawSocket {
     this.webSocket.on('error', () => {});
   }
 
+  /** Opens a socket that has said nothing yet. */
+  static async opened(url: string, options: RawSocketOptions = {}): Promise<RawSocket> {
+    const socket = new RawSocket(url, options);
+    await socket.opened();
+    return socket;
+  }
+
   /** Opens a socket and says hello. */
   static async signedIn(url: string, person: Person, hello: object = {}): Promise<RawSocket> {
-    const socket = new RawSocket(url);
-    await socket.opened();
+    const socket = await RawSocket.opened(url);
     await socket.ask({ type: 'hello', token: person.accessToken, ...hello });
     return socket;
   }
