@@ -1,9 +1,10 @@
 import { newId, WORKSPACE_STREAM } from '@parley/protocol';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Store } from '../storage/store.ts';
+import { Hub } from './hub.ts';
 import { Session } from './session.ts';
 import { Listener, until } from './test/listener.ts';
-import { actorOf, connect, type DeliveryNode, openNode } from './test/node.ts';
+import { actorOf, connect, type DeliveryNode, lossy, openNode } from './test/node.ts';
 
 let node: DeliveryNode;
 beforeAll(async () => {
@@ -139,6 +140,19 @@ describe('a session', () => {
     session.end();
   });
 
+  test.each([1, 2])('[D1] so does who comes without cursors (listing %i)', async (nth) => {
+    const [ana, bob] = await node.cast.people(2);
+    const channel = await node.cast.channel(ana);
+    const added = interrupted(nth, () => node.cast.add(ana, channel, bob));
+    const { listener, session, greeting, started } = await connect(added, bob);
+    await started;
+    const first = await node.cast.post(ana, channel);
+    await listener.reach({ [channel.id]: first.seq });
+    const startedAfter = greeting.heads[channel.id] ?? listener.entries(bob.id)[0]?.seq;
+    expect([startedAfter !== undefined, listener.seqs(channel.id)]).toEqual([true, [first.seq]]);
+    session.end();
+  });
+
   test.each([1, 2])('[A1] who is removed while the session opens (listing %i) gets nothing after it', async (nth) => {
     const [ana, bob] = await node.cast.people(2);
     const channel = await node.cast.channel(ana, { members: [bob] });
@@ -191,6 +205,29 @@ describe('a session', () => {
     await listener.reach({ [channel.id]: seq });
     expect(listener.seqs(channel.id)).toEqual([...allowed, seq]);
     expect(listener.gaps).toEqual([]);
+    session.end();
+  });
+
+  test('[D1] [D3] a removal that this node hears of late, after the return, does not end what goes on', async () => {
+    const [ana, bob] = await node.cast.people(2);
+    const channel = await node.cast.channel(ana, { members: [bob] });
+    const hub = new Hub(
+      node.store,
+      lossy(node.bus.connect(), ({ stream }) => stream === channel.id),
+    );
+    const { listener, session, started } = await connect({ store: node.store, hub }, bob);
+    await started;
+    await node.cast.remove(ana, channel, bob);
+    await node.cast.add(ana, channel, bob);
+    const own = (await cursorsOf(bob.id))[bob.id] ?? 0;
+    await listener.reach({ [bob.id]: own });
+    const { seq } = await node.cast.post(ana, channel);
+    await hub.compareHeads();
+    await listener.reach({ [channel.id]: seq });
+    const { seq: next } = await node.cast.post(ana, channel);
+    await hub.compareHeads();
+    await listener.reach({ [channel.id]: next });
+    expect(listener.seqs(channel.id)).toEqual(from(channel.head + 1, next));
     session.end();
   });
 

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { newId, type User } from '@parley/protocol';
+import { type Entry, newId, type User } from '@parley/protocol';
 import type { Bus } from '../../bus/bus.ts';
 import { MemoryBus } from '../../bus/memory-bus.ts';
 import { openSqliteStore } from '../../storage/sqlite/sqlite-store.ts';
@@ -56,14 +56,14 @@ export function actorOf({ id: userId, username }: User, sessionId = newId()) {
 }
 
 /** A bus that loses the hints that `loses` says, as a wire may. */
-export function lossy(bus: Bus, loses: () => boolean): Bus {
+export function lossy(bus: Bus, loses: (entry: Entry) => boolean): Bus {
   return {
     publish: (entries) => bus.publish(entries),
     follow: (stream) => bus.follow(stream),
     unfollow: (stream) => bus.unfollow(stream),
     onEntries: (listener) =>
       bus.onEntries((entries) => {
-        const arrived = entries.filter(() => !loses());
+        const arrived = entries.filter((entry) => !loses(entry));
         if (arrived.length > 0) listener(arrived);
       }),
     isUp: () => false,

@@ -39,6 +39,16 @@ export function sessionsContract(cast: () => Cast): void {
       expect((await rotate(second, newId(), at + GRACE_MS + 3)).status).not.toBe('rotated');
     });
 
+    test('what fails midway is undone whole: a session whose token is there already is not made', async () => {
+      const { user, token, at } = await aSession();
+      const id = newId();
+      const twice = { id, userId: user.id, refreshTokenHash: token, at, expiresAt: at + LIFE_MS };
+      await expect(cast().store.createSession(twice)).rejects.toThrow();
+      expect(await cast().store.findSession({ sessionId: id, at })).toBeNull();
+      await cast().store.createSession({ ...twice, refreshTokenHash: newId() });
+      expect(await cast().store.findSession({ sessionId: id, at })).toEqual({ user });
+    });
+
     test('two tabs that refresh at once both go on with the one successor', async () => {
       const { token, at, rotate } = await aSession();
       const second = newId();
