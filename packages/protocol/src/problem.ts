@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { type ErrorCode, ERRORS } from './errors.ts';
+import { ERRORS, type ErrorCode } from './errors.ts';
 
 export const ErrorCodeName = z.enum(Object.keys(ERRORS) as [ErrorCode, ...ErrorCode[]]);
 

@@ -12,10 +12,7 @@ afterAll(() => server.close());
 test('[S1] [O1] a message travels from one person to another and is acknowledged with its place', async () => {
   const [ana, bob] = await Promise.all([register(server.url), register(server.url)]);
   const channel = await ana.ask('POST', '/channels', { name: newId(), kind: 'private', members: [bob.username] });
-  const [anas, bobs] = await Promise.all([
-    RawSocket.signedIn(server.url, ana),
-    RawSocket.signedIn(server.url, bob),
-  ]);
+  const [anas, bobs] = await Promise.all([RawSocket.signedIn(server.url, ana), RawSocket.signedIn(server.url, bob)]);
 
   const id = newId();
   const ok = await anas.ask({ type: 'send', id, channelId: channel.id, body: '  hello  ' });

@@ -8,5 +8,7 @@ export async function listChannels(
   { userId }: Actor,
   { discover }: QueryOf<Endpoints['listChannels']>,
 ): Promise<{ channels: ChannelView[] }> {
-  return { channels: await (discover === 'true' ? store.discoverChannels({ userId }) : store.listMyChannels({ userId })) };
+  return {
+    channels: await (discover === 'true' ? store.discoverChannels({ userId }) : store.listMyChannels({ userId })),
+  };
 }

@@ -12,7 +12,7 @@ import { createMetrics } from '../telemetry/metrics.ts';
 import { MemoryThrottle } from '../throttle/memory-throttle.ts';
 import { FakeClock } from './fake-clock.ts';
 
-export const TEST_SECRET = new Uint8Array(32).fill(7);
+const TEST_SECRET = new Uint8Array(32).fill(7);
 export const METRICS_TOKEN = 'a-token-for-metrics';
 
 export type TestApp = Awaited<ReturnType<typeof createTestApp>>;
