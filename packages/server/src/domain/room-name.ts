@@ -1,4 +1,4 @@
-/** What the API log calls a channel: its name, or the start of its id where it has none. */
+/** What the API log calls a channel: its name, or the end of its id where it has none. */
 export function roomName(channelId: string, name: string | null): string {
-  return `chat_${name ?? `direct_${channelId.slice(0, 8)}`}`;
+  return `chat_${name ?? `direct_${channelId.slice(-8)}`}`;
 }
