@@ -43,7 +43,7 @@ export async function prepareServer(env: Readonly<Record<string, string>> = {}):
     const started = spawn(process.execPath, ['packages/server/src/main.ts'], {
       cwd: ROOT,
       env: {
-        ...process.env,
+        PATH: process.env.PATH,
         PORT: String(port),
         HOST: '127.0.0.1',
         PARLEY_DATA_DIR: join(folder, 'data'),

@@ -76,7 +76,7 @@ test('a socket’s life is told line by line, in exactly the form that was promi
   await ana.ask('POST', '/auth/logout');
   await anas.closing();
 
-  const room = `chat_direct_${direct.id.slice(0, 8)}`;
+  const room = `chat_direct_${direct.id.slice(-8)}`;
   expect(await socketEvents()).toEqual([
     'INFO WS CONNECTION ACCEPTED: User username1 connected from 127.0.0.1.',
     'INFO WS CONNECTION ACCEPTED: User username2 connected from 127.0.0.1.',
