@@ -1,8 +1,5 @@
-import { BODY_BYTES } from '../load/send-frame.ts';
-import { describeAlternation } from '../measure/alternate.ts';
 import type { Outcome } from '../report/outcome.ts';
-import { SOCKETS_PER_ACCOUNT } from '../subjects/room.ts';
-import { compareFanOut, cpuRow, describeRounds, throughputRow } from './fan-out-comparison.ts';
+import { compareFanOut, cpuRow, describeComparison, describeRounds, throughputRow } from './fan-out-comparison.ts';
 
 const TARGET = 1.3;
 const ROUNDS = 5;
@@ -18,14 +15,11 @@ export async function measureBusyRoom(): Promise<Outcome> {
       throughputRow('W2', comparison, 'round trip (8 in flight)'),
     ]),
     method: {
-      measure: 'CPU time of the whole server process, all threads, user and system, per delivery; nothing subtracted',
+      ...describeComparison(ROUNDS),
       ours: 'the real server: messages are sent by socket, committed to SQLite (WAL, synchronous=FULL), delivered to all',
       floor:
         'a ws server that joins the frames of one turn of its event loop, once for all, and gives each socket one write of them',
       pacing: `${IN_FLIGHT} writers, each with a socket of its own; a message that everybody has is followed by the next writer's`,
-      alternation: describeAlternation(ROUNDS),
-      bodyBytes: BODY_BYTES,
-      members: `one socket each; up to ${SOCKETS_PER_ACCOUNT} readers' sockets share an account`,
     },
     notes: comparisons.flatMap(describeRounds),
     raw: comparisons,

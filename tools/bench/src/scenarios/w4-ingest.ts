@@ -33,6 +33,7 @@ interface PeakRound extends IngestResult {
 }
 
 interface FloorRound {
+  readonly usage: Usage;
   readonly messages: number;
   readonly messagesPerCommit: number;
   readonly perSecond: number;
@@ -57,8 +58,8 @@ export async function measureIngest(): Promise<Outcome> {
         ({ messagesPerCommit } = round);
         return round;
       },
-      floor: () => insertTheSame(server, floors, Math.max(1, Math.round(messagesPerCommit))),
-      isDisturbed: ({ usage }) => isDisturbed(usage),
+      floor: () => insertTheSame(server, generator, floors, Math.max(1, Math.round(messagesPerCommit))),
+      isDisturbed: (...pair) => pair.some(({ usage }) => isDisturbed(usage)),
     });
     const rate = median(peak.ours.map(({ perSecond }) => perSecond)) / 2;
     const paced = await paceCalmly(server, generator, rate);
@@ -168,14 +169,18 @@ async function readCommits(server: ParleyServer): Promise<{ messages: number; co
 
 async function insertTheSame(
   server: ParleyServer,
+  generator: BenchWorker<LoadCommands>,
   [inOurBatches, inHundreds]: readonly [BenchWorker<BareInsertCommands>, BenchWorker<BareInsertCommands>],
   messagesPerCommit: number,
 ): Promise<FloorRound> {
   const { messages } = await inOurBatches.ask('load', { from: databaseOf(server) });
-  const own = await inOurBatches.ask('insert', { messagesPerCommit });
+  const { result: own, usage } = await observe({ server: inOurBatches.pid, generator: generator.pid }, () =>
+    inOurBatches.ask('insert', { messagesPerCommit }),
+  );
   await inHundreds.ask('load', { from: databaseOf(server) });
   const hundreds = await inHundreds.ask('insert', { messagesPerCommit: REFERENCE_BATCH });
   return {
+    usage,
     messages,
     messagesPerCommit,
     perSecond: messages / own.seconds,

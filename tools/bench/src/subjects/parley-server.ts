@@ -41,16 +41,19 @@ export interface ParleyServer {
   restart(): Promise<ParleyServer>;
 }
 
+/** Environment variables beside those of every run. */
+type Settings = Readonly<Record<string, string>>;
+
 /** Starts the server on an empty folder, which `removeFolder` deletes. It is ready when this resolves. */
-export async function startParley(): Promise<ParleyServer> {
-  return start(mkdtempSync(join(tmpdir(), 'parley-bench-')));
+export async function startParley(settings: Settings = {}): Promise<ParleyServer> {
+  return start(mkdtempSync(join(tmpdir(), 'parley-bench-')), settings);
 }
 
 export function removeFolder({ dataFolder }: ParleyServer): void {
   rmSync(dataFolder, { recursive: true, force: true });
 }
 
-async function start(folder: string): Promise<ParleyServer> {
+async function start(folder: string, settings: Settings): Promise<ParleyServer> {
   const port = await findFreePort();
   const startedAt = performance.now();
   const child = spawn(process.execPath, [SERVER_ENTRY, 'serve'], {
@@ -58,6 +61,7 @@ async function start(folder: string): Promise<ParleyServer> {
     env: {
       ...withoutParleySettings(process.env),
       ...BENCH_SETTINGS,
+      ...settings,
       PORT: String(port),
       PARLEY_DATA_DIR: join(folder, 'data'),
       PARLEY_LOG_DIR: join(folder, 'logs'),
@@ -92,7 +96,7 @@ async function start(folder: string): Promise<ParleyServer> {
       await ended;
       clearTimeout(impatience);
     },
-    restart: () => start(folder),
+    restart: () => start(folder, settings),
   };
 }
 
