@@ -1,11 +1,10 @@
-import { resolve } from 'node:path';
 import { readConfig } from '../config/config.ts';
-import { openStore } from '../storage/open-store.ts';
+import { describeDatabase, openStore } from '../storage/open-store.ts';
 
 /** Brings the database up to date, as a start of the server does too, and stops. */
 export async function migrate(env: NodeJS.ProcessEnv): Promise<void> {
   const config = readConfig(env);
   const store = await openStore(config);
   await store.close();
-  process.stdout.write(`The database ${resolve(config.storage.sqlitePath)} is up to date.\n`);
+  process.stdout.write(`The database ${describeDatabase(config.storage)} is up to date.\n`);
 }

@@ -1,6 +1,6 @@
 import { fail } from '@parley/protocol/errors';
 import { can, isVisible, type Standing, type Verb } from '../../domain/permission.ts';
-import type { Context } from './context.ts';
+import { type Context, padded } from './context.ts';
 import type { ChannelRow, MembershipRow, UserRow } from './rows.ts';
 import { USER_COLUMNS } from './rows.ts';
 
@@ -76,7 +76,7 @@ export async function findUsers(context: Context, usernames: readonly string[]):
   const rows = await context.database
     .selectFrom('users')
     .select([...USER_COLUMNS, 'users.username_key'])
-    .where('username_key', 'in', keys)
+    .where('username_key', 'in', padded(keys))
     .execute();
   const byKey = new Map(rows.map((row) => [row.username_key, row]));
   const unknown = usernames.filter((username) => !byKey.has(username.toLowerCase()));

@@ -119,7 +119,7 @@ export async function listMyChannels(
     .select(['streams.head', 'streams.message_count'])
     .select(['memberships.role', 'memberships.joined_seq', 'memberships.read_seq', 'memberships.read_ordinal'])
     .where('memberships.user_id', '=', userId)
-    .orderBy('channels.name')
+    .orderBy('channels.name', (order) => order.asc().nullsFirst())
     .orderBy('channels.id')
     .execute();
   return rows.map((row) => myChannelFrom(row, row));

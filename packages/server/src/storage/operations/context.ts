@@ -1,11 +1,28 @@
 import type { Entry, Event } from '@parley/protocol';
-import { CompiledQuery, type Kysely, sql } from 'kysely';
+import { type Kysely, sql } from 'kysely';
 import type { Schema } from '../schema.ts';
 
 /** What an operation works with: the open transaction, and the entries it has appended so far. */
 export interface Context {
   readonly database: Kysely<Schema>;
+  readonly engine: Engine;
   readonly entries: Entry[];
+}
+
+/** What is fast in another way on each engine. */
+export interface Engine {
+  /** Inserts rows that all name the same columns in the same order. */
+  insertMany<Table extends keyof Schema>(table: Table, rows: readonly Schema[Table][]): Promise<void>;
+  /** Sets, row by row, the columns beside the `keys` where the keys are equal. */
+  updateMany<Table extends keyof Schema, Column extends keyof Schema[Table] & string>(
+    table: Table,
+    keys: readonly Column[],
+    rows: readonly Pick<Schema[Table], Column>[],
+  ): Promise<void>;
+  /** Runs statements none of which needs another's answer: in their order, and in one trip where trips cost. */
+  together<Statements extends readonly (() => Promise<unknown>)[]>(
+    ...statements: Statements
+  ): Promise<{ [Place in keyof Statements]: Awaited<ReturnType<Statements[Place]>> }>;
 }
 
 /** ISO 8601 of a stored time. */
@@ -14,7 +31,7 @@ export function timestamp(millis: number): string {
 }
 
 /** A stored event: its type has a column of its own. */
-export function payloadOf({ type: _, ...payload }: Event): string {
+function payloadOf({ type: _, ...payload }: Event): string {
   return JSON.stringify(payload);
 }
 
@@ -51,35 +68,11 @@ export async function openStream(context: Context, stream: string): Promise<void
   await context.database.insertInto('streams').values({ id: stream, head: 0, message_count: 0 }).execute();
 }
 
-const CHUNKS = [64, 16, 4, 1] as const;
-const insertTexts = new Map<string, string>();
-
-/**
- * Inserts many rows in few statements, whose texts are compiled once for each chunk size. Every row names the same
- * columns in the same order.
- */
-export async function insertMany<Table extends keyof Schema>(
-  context: Context,
-  table: Table,
-  rows: readonly Schema[Table][],
-): Promise<void> {
-  let done = 0;
-  for (const size of CHUNKS) {
-    for (; rows.length - done >= size; done += size) {
-      const chunk = rows.slice(done, done + size);
-      const key = `${table} ${size}`;
-      let text = insertTexts.get(key);
-      if (text === undefined) {
-        // biome-ignore lint/suspicious/noExplicitAny: the rows are typed above; Kysely cannot follow a generic table
-        text = (context.database as Kysely<any>).insertInto(table).values(chunk).compile().sql;
-        insertTexts.set(key, text);
-      }
-      await context.database.executeQuery(
-        CompiledQuery.raw(
-          text,
-          chunk.flatMap((row) => Object.values(row)),
-        ),
-      );
-    }
-  }
+/** The distinct values, the last one repeated up to a power of two: few statement texts serve lists of every size. */
+export function padded(values: readonly string[]): string[] {
+  const distinct = [...new Set(values)];
+  const last = distinct.at(-1);
+  const size = 2 ** Math.ceil(Math.log2(distinct.length));
+  while (last !== undefined && distinct.length < size) distinct.push(last);
+  return distinct;
 }

@@ -5,7 +5,7 @@ import { sql } from 'kysely';
 import type { OperationInput, Subscription } from '../store.ts';
 import { accessAsMember } from './access.ts';
 import { listDirectory, listMyChannels } from './channels.ts';
-import { type Context, timestamp } from './context.ts';
+import { type Context, padded, timestamp } from './context.ts';
 import { messageFrom, USER_COLUMNS, userFrom } from './rows.ts';
 
 interface Page {
@@ -101,7 +101,7 @@ export async function readHeads({ database }: Context, { streams }: OperationInp
     const rows = await database
       .selectFrom('streams')
       .select(['id', 'head'])
-      .where('id', 'in', streams.slice(start, start + 500))
+      .where('id', 'in', padded(streams.slice(start, start + 500)))
       .execute();
     for (const { id, head } of rows) heads[id] = head;
   }
@@ -147,7 +147,7 @@ export async function bootstrap(context: Context, { userId }: OperationInput<'bo
   };
 }
 
-export async function readEpoch({ database }: Context): Promise<string> {
+export async function readEpoch({ database }: Pick<Context, 'database'>): Promise<string> {
   const { value } = await database
     .selectFrom('facts')
     .select('value')

@@ -1,7 +1,8 @@
 import type { Message } from '@parley/protocol';
 import { can, isVisible } from '../../domain/permission.ts';
+import type { Schema } from '../schema.ts';
 import type { MessageToPost, PostOutcome } from '../store.ts';
-import { type Context, insertMany, timestamp } from './context.ts';
+import { type Context, padded, timestamp } from './context.ts';
 import { messageFrom } from './rows.ts';
 
 /** A channel while a batch is being posted: its log grows here first. */
@@ -23,8 +24,13 @@ interface OpenChannel {
  * message by message in the order given, then inserts what was accepted in few statements.
  */
 export async function postMessages(context: Context, batch: readonly MessageToPost[]): Promise<PostOutcome[]> {
-  const channels = await openChannels(context, batch);
-  const known = await findMessages(context, batch);
+  if (batch.length === 0) return [];
+  const [channelRows, memberships, known] = await context.engine.together(
+    () => findChannels(context, batch),
+    () => findMemberships(context, batch),
+    () => findMessages(context, batch),
+  );
+  const channels = openChannels(channelRows, memberships);
   const posted: Message[] = [];
   const outcomes = batch.map((message): PostOutcome => {
     const channel = channels.get(message.channelId);
@@ -71,14 +77,10 @@ function extend(channel: OpenChannel, { id, authorId, body, at }: MessageToPost)
   return message;
 }
 
-async function openChannels({ database }: Context, batch: readonly MessageToPost[]): Promise<Map<string, OpenChannel>> {
-  const ids = padded(batch.map((message) => message.channelId));
-  const rows = await database
-    .selectFrom('streams')
-    .innerJoin('channels', 'channels.id', 'streams.id')
-    .select(['streams.id', 'kind', 'name', 'archived', 'head', 'message_count'])
-    .where('streams.id', 'in', ids)
-    .execute();
+type ChannelRows = Awaited<ReturnType<typeof findChannels>>;
+type MembershipRows = Awaited<ReturnType<typeof findMemberships>>;
+
+function openChannels(rows: ChannelRows, memberships: MembershipRows): Map<string, OpenChannel> {
   const channels = new Map<string, OpenChannel>();
   for (const row of rows) {
     channels.set(row.id, {
@@ -93,14 +95,26 @@ async function openChannels({ database }: Context, batch: readonly MessageToPost
       lastByAuthor: new Map(),
     });
   }
-  const memberships = await database
-    .selectFrom('memberships')
-    .select(['channel_id', 'user_id', 'role'])
-    .where('channel_id', 'in', ids)
-    .where('user_id', 'in', padded(batch.map((message) => message.authorId)))
-    .execute();
   for (const { channel_id, user_id, role } of memberships) channels.get(channel_id)?.roles.set(user_id, role);
   return channels;
+}
+
+function findChannels({ database }: Context, batch: readonly MessageToPost[]) {
+  return database
+    .selectFrom('streams')
+    .innerJoin('channels', 'channels.id', 'streams.id')
+    .select(['streams.id', 'kind', 'name', 'archived', 'head', 'message_count'])
+    .where('streams.id', 'in', padded(batch.map((message) => message.channelId)))
+    .execute();
+}
+
+function findMemberships({ database }: Context, batch: readonly MessageToPost[]) {
+  return database
+    .selectFrom('memberships')
+    .select(['channel_id', 'user_id', 'role'])
+    .where('channel_id', 'in', padded(batch.map((message) => message.channelId)))
+    .where('user_id', 'in', padded(batch.map((message) => message.authorId)))
+    .execute();
 }
 
 async function findMessages({ database }: Context, batch: readonly MessageToPost[]): Promise<Map<string, Message>> {
@@ -117,62 +131,54 @@ async function appendMessages(
   posted: readonly Message[],
   channels: ReadonlyMap<string, OpenChannel>,
 ): Promise<void> {
-  await insertMany(
-    context,
-    'entries',
-    posted.map((message) => ({
-      stream_id: message.channelId,
-      seq: message.seq,
-      at: Date.parse(message.createdAt),
-      actor_id: message.authorId,
-      type: 'message.posted',
-      payload: null,
-    })),
+  const { engine } = context;
+  const grown = [...channels.values()].filter((channel) => channel.head > channel.headBefore);
+  await engine.together(
+    () => engine.insertMany('entries', posted.map(entryRow)),
+    () => engine.insertMany('messages', posted.map(messageRow)),
+    () =>
+      engine.updateMany(
+        'streams',
+        ['id'],
+        grown.map(({ id, head, messageCount }) => ({ id, head, message_count: messageCount })),
+      ),
+    () => engine.updateMany('memberships', ['channel_id', 'user_id'], grown.flatMap(readCursors)),
   );
-  await insertMany(
-    context,
-    'messages',
-    posted.map((message) => ({
-      id: message.id,
-      channel_id: message.channelId,
-      seq: message.seq,
-      ordinal: message.ordinal,
-      author_id: message.authorId,
-      body: message.body,
-      created_at: Date.parse(message.createdAt),
-      rev: message.rev,
-    })),
-  );
-  for (const channel of channels.values()) {
-    if (channel.head > channel.headBefore) await closeChannel(context, channel);
-  }
   for (const message of posted) {
     const { channelId: stream, seq, createdAt: at, authorId: actor } = message;
     context.entries.push({ stream, seq, at, actor, event: { type: 'message.posted', message } });
   }
 }
 
-async function closeChannel({ database }: Context, channel: OpenChannel): Promise<void> {
-  await database
-    .updateTable('streams')
-    .set({ head: channel.head, message_count: channel.messageCount })
-    .where('id', '=', channel.id)
-    .execute();
-  for (const [authorId, { seq, ordinal }] of channel.lastByAuthor) {
-    await database
-      .updateTable('memberships')
-      .set({ read_seq: seq, read_ordinal: ordinal })
-      .where('channel_id', '=', channel.id)
-      .where('user_id', '=', authorId)
-      .execute();
-  }
+function entryRow({ channelId, seq, createdAt, authorId }: Message): Schema['entries'] {
+  return {
+    stream_id: channelId,
+    seq,
+    at: Date.parse(createdAt),
+    actor_id: authorId,
+    type: 'message.posted',
+    payload: null,
+  };
 }
 
-/** The distinct values, the last one repeated up to a power of two: few statement texts serve every batch size. */
-function padded(values: readonly string[]): string[] {
-  const distinct = [...new Set(values)];
-  const last = distinct.at(-1);
-  const size = 2 ** Math.ceil(Math.log2(distinct.length));
-  while (last !== undefined && distinct.length < size) distinct.push(last);
-  return distinct;
+function messageRow({ id, channelId, seq, ordinal, authorId, body, createdAt, rev }: Message): Schema['messages'] {
+  return {
+    id,
+    channel_id: channelId,
+    seq,
+    ordinal,
+    author_id: authorId,
+    body,
+    created_at: Date.parse(createdAt),
+    rev,
+  };
+}
+
+function readCursors({ id, lastByAuthor }: OpenChannel) {
+  return [...lastByAuthor].map(([userId, { seq, ordinal }]) => ({
+    channel_id: id,
+    user_id: userId,
+    read_seq: seq,
+    read_ordinal: ordinal,
+  }));
 }

@@ -1,6 +1,8 @@
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { Kysely, type SqliteDatabase, SqliteDialect, type SqliteStatement } from 'kysely';
+import type { Engine } from '../operations/context.ts';
 import type { Schema } from '../schema.ts';
+import { sqliteEngine } from './engine.ts';
 
 const STATEMENTS_KEPT = 256;
 
@@ -8,6 +10,7 @@ const STATEMENTS_KEPT = 256;
 export interface SqliteConnection {
   readonly driver: DatabaseSync;
   readonly database: Kysely<Schema>;
+  readonly engine: Engine;
 }
 
 export type Synchronous = 'off' | 'normal' | 'full' | 'extra';
@@ -21,13 +24,14 @@ export function connect(path: string, synchronous: Synchronous): SqliteConnectio
   driver.exec(`pragma journal_mode = wal; pragma synchronous = ${synchronous}; pragma temp_store = memory;`);
   // Elsewhere this changes nothing; on macOS a plain fsync leaves the data in the disk's own cache.
   driver.exec('pragma fullfsync = on; pragma checkpoint_fullfsync = on;');
-  return { driver, database: new Kysely<Schema>({ dialect: new SqliteDialect({ database: adapt(driver) }) }) };
+  const database = new Kysely<Schema>({ dialect: new SqliteDialect({ database: adapt(driver) }) });
+  return { driver, database, engine: sqliteEngine(database) };
 }
 
 /** How the settings in force fall short of S1, read back from the engine; empty when they do not. */
 export function durabilityWarnings({ driver }: SqliteConnection): string[] {
-  const journal = driver.prepare('pragma journal_mode').get()?.['journal_mode'];
-  const synchronous = Number(driver.prepare('pragma synchronous').get()?.['synchronous']);
+  const journal = driver.prepare('pragma journal_mode').get()?.journal_mode;
+  const synchronous = Number(driver.prepare('pragma synchronous').get()?.synchronous);
   const warnings: string[] = [];
   if (journal !== 'wal') warnings.push(`SQLite's journal mode is ${String(journal)} instead of wal.`);
   if (synchronous < 2)

@@ -39,8 +39,8 @@ export async function runGroup(connection: SqliteConnection, calls: readonly Cal
   }
 }
 
-async function runCall({ driver, database }: SqliteConnection, call: Call, entries: Entry[]): Promise<Result> {
-  const context: Context = { database, entries: [] };
+async function runCall({ driver, ...tools }: SqliteConnection, call: Call, entries: Entry[]): Promise<Result> {
+  const context: Context = { ...tools, entries: [] };
   const undoable = OPERATIONS[call.name] === 'write';
   if (undoable) driver.exec('savepoint operation');
   try {

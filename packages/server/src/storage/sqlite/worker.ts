@@ -32,7 +32,7 @@ try {
 async function open(settings: WorkerSettings): Promise<SqliteConnection> {
   const connection = connect(settings.path, settings.synchronous);
   await migrate(connection);
-  const epoch = await readEpoch({ database: connection.database, entries: [] });
+  const epoch = await readEpoch(connection);
   say({ type: 'ready', epoch, warnings: durabilityWarnings(connection) });
   return connection;
 }

@@ -1,0 +1,111 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { sql } from 'kysely';
+import { StartError } from '../../domain/start-error.ts';
+import { bringUpToDate } from '../migrations/index.ts';
+import { readEpoch } from '../operations/logs.ts';
+import { addressOf } from './address.ts';
+import { PostgresConnection } from './connection.ts';
+import { engineError, reasonOf } from './errors.ts';
+
+export interface Opening {
+  /** `postgres://user:password@host:port/database`; the password is never repeated. */
+  readonly url: string;
+  /** Permits settings that can lose acknowledged messages, with a warning. */
+  readonly allowWeakDurability: boolean;
+  /** How long a server that cannot be reached is waited for: 60 s. */
+  readonly patienceMs?: number;
+  /** Told once, with a sentence, when the wait begins. */
+  readonly onWaiting?: ((sentence: string) => void) | undefined;
+}
+
+const PATIENCE_MS = 60_000;
+const CONNECT_WITHIN_MS = 5_000;
+const SHORTEST_PAUSE_MS = 100;
+const LONGEST_PAUSE_MS = 3_000;
+
+/** Held by the node that brings the schema up to date, so that others that start at the same time wait for it. */
+const MIGRATION_LOCK = 8_271_990_411;
+
+const DIALECT = { text: sql`text collate "C"`, clustered: sql`` };
+
+/**
+ * Waits for the server, checks its settings and brings its schema up to date.
+ * @throws StartError
+ */
+export async function prepare(opening: Opening): Promise<{ epoch: string; warnings: readonly string[] }> {
+  const connection = await connect(opening);
+  try {
+    const warnings = await durabilityWarnings(connection);
+    if (warnings.length > 0 && !opening.allowWeakDurability) {
+      throw new StartError(
+        `${warnings.join(' ')} Turn it on, or say PARLEY_ALLOW_WEAK_DURABILITY=1 if that is what you want.`,
+      );
+    }
+    await migrate(connection);
+    return { epoch: await readEpoch({ database: connection.tables }), warnings };
+  } catch (error) {
+    if (error instanceof StartError) throw error;
+    throw new StartError(`The database at ${addressOf(opening.url)} cannot be opened: ${reasonOf(error)}`);
+  } finally {
+    await connection.end().catch(() => {});
+  }
+}
+
+async function connect({ url, patienceMs = PATIENCE_MS, onWaiting }: Opening): Promise<PostgresConnection> {
+  const where = `DATABASE_URL: PostgreSQL at ${addressOf(url)}`;
+  const until = performance.now() + patienceMs;
+  for (let wait = SHORTEST_PAUSE_MS; ; wait = Math.min(wait * 2, LONGEST_PAUSE_MS)) {
+    const connection = new PostgresConnection({
+      connectionString: url,
+      application_name: 'parley',
+      connectionTimeoutMillis: CONNECT_WITHIN_MS,
+    });
+    try {
+      await connection.connect();
+      return connection;
+    } catch (error) {
+      connection.cutOff();
+      const reason = reasonOf(error);
+      if (!mayPass(error)) throw new StartError(`${where} refuses the connection: ${reason}.`);
+      if (performance.now() + wait > until) {
+        throw new StartError(`${where} could not be reached within ${Math.round(patienceMs / 1_000)} s: ${reason}.`);
+      }
+      if (wait === SHORTEST_PAUSE_MS) onWaiting?.(`${where} cannot be reached yet, and is asked again: ${reason}.`);
+      await pause(wait);
+    }
+  }
+}
+
+/** A server that starts, stops or is full may take a connection later; one that knows no such account will not. */
+function mayPass(error: unknown): boolean {
+  const answer = engineError(error)?.code;
+  if (answer !== undefined) return /^(08|53|57)/.test(answer);
+  const { code } = error as { code?: unknown };
+  // The system's own codes are the network's; a certificate or a password that will not do has another one, or none.
+  const isOfNetwork = typeof code === 'string' && /^E(?!RR_)[A-Z_]+$/.test(code);
+  return isOfNetwork || /timeout|terminated/.test(reasonOf(error));
+}
+
+/** How the settings in force fall short of S1; empty when they do not. */
+async function durabilityWarnings(connection: PostgresConnection): Promise<string[]> {
+  const { rows } = await connection.run(
+    "select current_setting('fsync') as fsync, current_setting('synchronous_commit') as synchronous_commit",
+  );
+  const { fsync, synchronous_commit } = rows[0] as Record<string, string>;
+  const warnings: string[] = [];
+  const warn = (setting: string, risk: string) => warnings.push(`PostgreSQL runs with ${setting}: ${risk}.`);
+  if (fsync !== 'on') warn(`fsync=${fsync}`, 'a power cut can lose acknowledged messages and damage the database');
+  if (synchronous_commit !== 'on' && synchronous_commit !== 'remote_apply') {
+    warn(`synchronous_commit=${synchronous_commit}`, 'a power cut or a failover can lose acknowledged messages');
+  }
+  return warnings;
+}
+
+async function migrate(connection: PostgresConnection): Promise<void> {
+  await connection.run('select pg_advisory_lock($1)', [MIGRATION_LOCK]);
+  try {
+    await bringUpToDate(connection.tables, DIALECT);
+  } finally {
+    await connection.run('select pg_advisory_unlock($1)', [MIGRATION_LOCK]);
+  }
+}
