@@ -58,6 +58,7 @@ const LAYERS: readonly { file: string; may: readonly string[]; mayNot: readonly 
   { file: `${SERVER}/storage/postgres/scratch.ts`, may: ['../store.ts'], mayNot: ['../sqlite/connection.ts'] },
   { file: `${SERVER}/bus/memory-scratch.ts`, may: ['./bus.ts'], mayNot: ['./redis-bus.ts', '../storage/store.ts'] },
   { file: `${SERVER}/bus/redis-scratch.ts`, may: ['./bus.ts', 'ioredis'], mayNot: ['./memory-bus.ts'] },
+  { file: `${SERVER}/redis/scratch.ts`, may: ['ioredis'], mayNot: ['../bus/bus.ts', '../http/app.ts', '../server.ts'] },
   {
     file: `${SERVER}/throttle/scratch.ts`,
     may: ['../domain/clock.ts'],
@@ -67,7 +68,12 @@ const LAYERS: readonly { file: string; may: readonly string[]; mayNot: readonly 
   {
     file: `${SERVER}/delivery/scratch.ts`,
     may: ['../storage/store.ts', '../bus/bus.ts'],
-    mayNot: ['../storage/sqlite/connection.ts', '../bus/memory-bus.ts', '../actions/send-message.ts'],
+    mayNot: [
+      '../storage/sqlite/connection.ts',
+      '../bus/memory-bus.ts',
+      '../redis/redis-link.ts',
+      '../actions/send-message.ts',
+    ],
   },
   {
     file: `${SERVER}/gateway/scratch.ts`,

@@ -5,6 +5,7 @@ import { createPasswords } from './auth/passwords.ts';
 import { createTokens } from './auth/tokens.ts';
 import type { Bus } from './bus/bus.ts';
 import { MemoryBus } from './bus/memory-bus.ts';
+import { RedisBus } from './bus/redis-bus.ts';
 import type { Config } from './config/config.ts';
 import { loadSecrets } from './config/secrets.ts';
 import { Hub } from './delivery/hub.ts';
@@ -17,6 +18,7 @@ import { createApp } from './http/app.ts';
 import { clientAddress } from './http/client-address.ts';
 import { createHttpServer } from './http/http-server.ts';
 import { startMetricsServer } from './http/metrics.ts';
+import type { RedisLink } from './redis/redis-link.ts';
 import { MessagePoster } from './storage/message-poster.ts';
 import { openStore } from './storage/open-store.ts';
 import type { Store } from './storage/store.ts';
@@ -24,10 +26,15 @@ import { ApiLog } from './telemetry/api-log.ts';
 import { createLogger, type Logger } from './telemetry/logger.ts';
 import { createMetrics, type Metrics } from './telemetry/metrics.ts';
 import { MemoryThrottle } from './throttle/memory-throttle.ts';
+import { RedisThrottle } from './throttle/redis-throttle.ts';
 import type { Throttle } from './throttle/throttle.ts';
 
 /** How often heads are compared with the database, while the bus is up and while it is not (rule D3). */
-const COMPARE_HEADS_MS = { up: 10_000, down: 1_000 } as const;
+const COMPARE_HEADS_MS = { up: 10_000, down: 750 } as const;
+const LOOK_AT_BUS_MS = 250;
+
+/** How long a start waits for Redis before it goes on without. */
+const REDIS_WITHIN_MS = 1_000;
 
 /** How long requests under way may take to be answered while the server closes. */
 const ANSWER_WITHIN_MS = 6_000;
@@ -57,7 +64,8 @@ export async function createServer(config: Config, overrides: Overrides = {}): P
   const clock = overrides.clock ?? systemClock;
   const logger = overrides.logger ?? createLogger(config.log);
   const secrets = loadSecrets(config.storage.dataDir, config);
-  const store = overrides.store ?? (await openStore(config, { exclusively: true }));
+  const store =
+    overrides.store ?? (await openStore(config, { exclusively: true, onWaiting: (sentence) => logger.warn(sentence) }));
   const closing: (() => unknown)[] = [() => store.close()];
   try {
     for (const warning of store.warnings) logger.warn(warning);
@@ -66,7 +74,9 @@ export async function createServer(config: Config, overrides: Overrides = {}): P
     const apiLog = new ApiLog({ dir: config.log.dir, clock, logger, onDropped });
     closing.unshift(() => apiLog.close());
 
-    const bus = overrides.bus ?? new MemoryBus().connect();
+    const redis = config.redis ? await openRedis(config.redis.url, logger) : null;
+    closing.unshift(() => redis?.close());
+    const bus = overrides.bus ?? createBus(redis, secrets.tokenSecret, store.epoch, metrics, logger);
     const hub = createHub(store, bus, metrics, logger);
     relayCommits(store, hub, bus);
     closing.unshift(() => bus.close(), keepHeadsCompared(hub, bus, logger));
@@ -74,7 +84,7 @@ export async function createServer(config: Config, overrides: Overrides = {}): P
     const services: Services = {
       store,
       poster: new MessagePoster(store),
-      throttle: overrides.throttle ?? new MemoryThrottle(clock),
+      throttle: overrides.throttle ?? createThrottle(redis, store.epoch, clock, logger),
       limits: config.throttle,
       passwords: createPasswords(),
       tokens: createTokens({ secret: secrets.tokenSecret, accessTokenTtlMs: config.auth.accessTokenTtlMs, clock }),
@@ -114,6 +124,7 @@ export async function createServer(config: Config, overrides: Overrides = {}): P
       webDist,
       metricsToken: config.metrics.port === null ? secrets.metricsToken : null,
       isDraining: () => draining,
+      warnings: () => warningsOf(redis, bus),
     });
     const http = createHttpServer(app, logger);
     http.on('upgrade', (request, socket, head) => sockets.handleUpgrade(request, socket, head));
@@ -135,6 +146,30 @@ export async function createServer(config: Config, overrides: Overrides = {}): P
   }
 }
 
+/** The driver is loaded where it is needed alone: a server without Redis does without its memory. */
+async function openRedis(url: string, logger: Logger): Promise<RedisLink> {
+  const { RedisLink } = await import('./redis/redis-link.ts');
+  const redis = new RedisLink(url, logger);
+  await redis.settled(REDIS_WITHIN_MS);
+  return redis;
+}
+
+function createBus(redis: RedisLink | null, secret: Uint8Array, epoch: string, metrics: Metrics, logger: Logger): Bus {
+  if (!redis) return new MemoryBus().connect();
+  return new RedisBus(redis, { secret, epoch, logger, onRefused: (reason) => metrics.hintsRefused.inc({ reason }) });
+}
+
+function createThrottle(redis: RedisLink | null, epoch: string, clock: Clock, logger: Logger): Throttle {
+  const local = new MemoryThrottle(clock);
+  if (!redis) return local;
+  return new RedisThrottle(redis.commands, { local, clock, prefix: `parley:${epoch}:throttle:`, logger });
+}
+
+function warningsOf(redis: RedisLink | null, bus: Bus): readonly string[] {
+  if (!redis || bus.isUp() || redis.warnings.length > 0) return redis?.warnings ?? [];
+  return ['Redis (REDIS_URL) does not let this node listen: messages from other nodes take up to a second.'];
+}
+
 function createHub(store: Store, bus: Bus, metrics: Metrics, logger: Logger): Hub {
   let committedAt = 0;
   store.onCommitted((_, report) => {
@@ -143,6 +178,7 @@ function createHub(store: Store, bus: Bus, metrics: Metrics, logger: Logger): Hu
     if (report.messages > 0) metrics.commitBatchMessages.observe(report.messages);
   });
   return new Hub(store, bus, {
+    comparisonFailed: (error) => logger.warn({ err: error }, 'Heads could not be compared.'),
     repaired: () => metrics.repairs.inc(),
     repairFailed: (stream, error) => logger.warn({ err: error, stream }, 'The log could not be read for a repair.'),
     delivered(entries, receivers) {
@@ -163,7 +199,7 @@ function keepHeadsCompared(hub: Hub, bus: Bus, logger: Logger): () => void {
     comparedAt = now;
     await hub.compareHeads().catch((error) => logger.warn({ err: error }, 'Heads could not be compared.'));
     comparing = false;
-  }, COMPARE_HEADS_MS.down / 2);
+  }, LOOK_AT_BUS_MS);
   timer.unref();
   return () => clearInterval(timer);
 }

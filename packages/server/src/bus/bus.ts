@@ -12,6 +12,11 @@ export interface Bus {
   unfollow(stream: string): void;
   /** Called with the hints that other nodes published, for followed streams. */
   onEntries(listener: (entries: readonly Entry[]) => void): void;
+  /**
+   * Called with the streams whose hints arrive from now on, where that was not so from `follow` on, or where a hint of
+   * them is known to be lost: what was committed before may have gone unheard.
+   */
+  onFollowing(listener: (streams: readonly string[]) => void): void;
   /** False while hints are known to be getting lost: then nodes compare heads with the database every second. */
   isUp(): boolean;
   close(): Promise<void>;

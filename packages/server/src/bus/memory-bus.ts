@@ -37,6 +37,10 @@ class MemoryBusNode implements Bus {
     this.#listener = listener;
   }
 
+  onFollowing(): void {
+    // Whoever follows is heard at once: there is never anything to tell.
+  }
+
   isUp(): boolean {
     return true;
   }

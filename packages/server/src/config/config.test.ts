@@ -56,9 +56,25 @@ test('every problem is listed at once, each by the name of its variable', () => 
   expect(problems[0]).toBe('PORT: "70000" is not valid: use a whole number from 0 to 65535.');
 });
 
-test('PostgreSQL is refused with a sentence that says so, without the password in the address', () => {
-  const [problem] = problemsOf({ DATABASE_URL: 'postgres://parley:hunter22@db/parley' });
-  expect(problem).toContain('DATABASE_URL: PostgreSQL is not supported yet');
+test.each([
+  'postgres://parley:hunter22@db/parley',
+  'postgresql://parley:hunter22@db:5433/parley?sslmode=require',
+  'postgres:///parley?host=/var/run/postgresql',
+])('DATABASE_URL=%s names a PostgreSQL', (DATABASE_URL) => {
+  expect(readConfig({ DATABASE_URL }).storage).toMatchObject({ postgresUrl: DATABASE_URL });
+  expect(readConfig({}).storage).not.toHaveProperty('postgresUrl');
+});
+
+test.each([
+  ['postgres://parley:hunter22@db', 'name the database after the host'],
+  ['postgres://parley:hunter22@db/', 'name the database after the host'],
+  ['postgres:parley', 'use postgres://user:password@host:5432/database'],
+  ['postgres://parley:hunter22/?#@db/parley', 'use postgres://user:password@host:5432/database'],
+  ['postgres://parley:hunter22%@db/parley', 'a % in the password must be written as %25'],
+])('DATABASE_URL=%s is refused, and its password is not repeated', (DATABASE_URL, advice) => {
+  const [problem, ...others] = problemsOf({ DATABASE_URL });
+  expect(others).toEqual([]);
+  expect(problem).toContain(`DATABASE_URL: ${advice}`);
   expect(problem).not.toContain('hunter22');
 });
 
@@ -75,6 +91,39 @@ test.each(['sqlite:', 'sqlite::memory:', 'sqlite:///var/lib/chat.db', 'chat.db']
     expect(problemsOf({ DATABASE_URL })).toHaveLength(1);
   },
 );
+
+test.each([
+  'redis://localhost',
+  'redis://localhost:6380/3',
+  'rediss://:hunter22@redis.example.org:6379',
+  'rediss://parley:hunter%2522@[::1]:6379/0',
+])('REDIS_URL=%s names a Redis', (REDIS_URL) => {
+  expect(readConfig({ REDIS_URL, PARLEY_SECRET: STRONG_SECRET })).toMatchObject({
+    redis: { url: REDIS_URL },
+    warnings: [],
+  });
+  expect(readConfig({}).redis).toBeNull();
+});
+
+test.each([
+  'localhost:6379',
+  'http://localhost:6379',
+  'redis:///0',
+  'redis:localhost',
+  'redis://:hunter22@localhost/mine',
+  'redis://:hunter22@localhost/0?tls=true',
+  'redis://:hunter22%@localhost',
+  'redis://:hunter22/@localhost',
+])('REDIS_URL=%s is refused, and a password in it is not repeated', (REDIS_URL) => {
+  const [problem, ...others] = problemsOf({ REDIS_URL });
+  expect(others).toEqual([]);
+  expect(problem).toMatch(/^REDIS_URL: /);
+  expect(problem).not.toContain('hunter22');
+});
+
+test('REDIS_URL without a secret that all nodes share is warned about', () => {
+  expect(readConfig({ REDIS_URL: 'redis://localhost' }).warnings).toEqual([expect.stringContaining('PARLEY_SECRET')]);
+});
 
 test('[S1] a setting that could lose acknowledged messages needs a second word, and the refusal names both', () => {
   const [problem] = problemsOf({ PARLEY_SQLITE_SYNCHRONOUS: 'off' });

@@ -22,10 +22,14 @@ export interface Config {
   readonly storage: {
     readonly dataDir: string;
     readonly sqlitePath: string;
+    /** Where PostgreSQL keeps the messages instead of a file. The URL may hold a password. */
+    readonly postgresUrl?: string;
     readonly synchronous: 'full' | 'extra' | 'normal' | 'off';
-    /** Permits `synchronous` below `full`. */
+    /** Permits `synchronous` below `full`, and a PostgreSQL that is set so that it may lose what it has committed. */
     readonly allowWeakDurability: boolean;
   };
+  /** Null where one node works alone. The URL may hold a password. */
+  readonly redis: { readonly url: string } | null;
   readonly auth: {
     /** Null where one is to be generated and kept, see `loadSecrets`. */
     readonly secret: string | null;
@@ -73,6 +77,10 @@ ${problems.map((problem) => `  ${problem}`).join('\n')}`);
     this.problems = problems;
   }
 }
+
+const SECRET_IS_NOT_SHARED =
+  'REDIS_URL is set and PARLEY_SECRET is not: nodes with a data folder each generate secrets of their own, and then ' +
+  "refuse each other's hints and access tokens. Give all nodes the same PARLEY_SECRET.";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -158,7 +166,7 @@ function unknownNames(env: Environment): string[] {
 }
 
 function arrange(values: Values, unknown: readonly string[], isTTY: boolean): Config {
-  const dataDir = values.PARLEY_DATA_DIR;
+  const { PARLEY_DATA_DIR: dataDir, DATABASE_URL: database } = values;
   const quieterThanDebug = values.LOG_LEVEL !== 'trace' && values.LOG_LEVEL !== 'debug';
   return {
     http: {
@@ -171,10 +179,12 @@ function arrange(values: Values, unknown: readonly string[], isTTY: boolean): Co
     },
     storage: {
       dataDir,
-      sqlitePath: values.DATABASE_URL ?? join(dataDir, 'parley.db'),
+      sqlitePath: database?.engine === 'sqlite' ? database.path : join(dataDir, 'parley.db'),
+      ...(database?.engine === 'postgres' ? { postgresUrl: database.url } : {}),
       synchronous: values.PARLEY_SQLITE_SYNCHRONOUS,
       allowWeakDurability: values.PARLEY_ALLOW_WEAK_DURABILITY,
     },
+    redis: values.REDIS_URL === undefined ? null : { url: values.REDIS_URL },
     auth: {
       secret: values.PARLEY_SECRET ?? null,
       accessTokenTtlMs: values.PARLEY_ACCESS_TOKEN_TTL,
@@ -193,6 +203,9 @@ function arrange(values: Values, unknown: readonly string[], isTTY: boolean): Co
       dir: values.PARLEY_LOG_DIR,
     },
     metrics: { port: values.PARLEY_METRICS_PORT ?? null, token: values.PARLEY_METRICS_TOKEN ?? null },
-    warnings: unknown.map((name) => `${name} is no variable that Parley knows: is it misspelt?`),
+    warnings: [
+      ...unknown.map((name) => `${name} is no variable that Parley knows: is it misspelt?`),
+      ...(values.REDIS_URL !== undefined && values.PARLEY_SECRET === undefined ? [SECRET_IS_NOT_SHARED] : []),
+    ],
   };
 }

@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url';
 import * as z from 'zod';
 import { durationText } from './duration.ts';
 import { RateLimitText } from './rate-limit.ts';
+import { hasBrokenEscapes, RedisUrlText } from './redis-url.ts';
 import { SecretText } from './secret-text.ts';
 
 /** One environment variable: how its text is read, and what people are told about it. */
@@ -69,9 +70,11 @@ const VARIABLES = {
   },
   DATABASE_URL: {
     section: 'Storage',
-    schema: z.string().transform(asSqlitePath),
+    schema: z.string().transform(asDatabase),
     otherwise: '`parley.db` in the data folder',
-    meaning: 'Where messages are kept: `sqlite:` and the path of a file.',
+    meaning:
+      'Where messages are kept: `sqlite:` and the path of a file, or, for several nodes on one database, ' +
+      '`postgres://user:password@host:port/database`.',
     secret: true,
   },
   PARLEY_SQLITE_SYNCHRONOUS: {
@@ -84,7 +87,18 @@ const VARIABLES = {
     section: 'Storage',
     schema: Switch,
     default: '0',
-    meaning: '`1` permits `normal` and `off` above. Meant for trials.',
+    meaning:
+      '`1` permits `normal` and `off` above, and a PostgreSQL with `fsync` or `synchronous_commit` off. Meant for trials.',
+  },
+
+  REDIS_URL: {
+    section: 'Storage',
+    schema: RedisUrlText,
+    otherwise: 'none: one node alone',
+    meaning:
+      'What several nodes on one database share: `redis://` or, with TLS, `rediss://`, then user, password, host, port ' +
+      'and number as needed. Set `PARLEY_SECRET` to the same on all of them.',
+    secret: true,
   },
 
   PARLEY_SECRET: {
@@ -232,12 +246,30 @@ function asHops(text: string): number | null {
   return hops <= 16 ? hops : null;
 }
 
-function asSqlitePath(text: string, context: z.RefinementCtx): string {
+type Database =
+  | { readonly engine: 'sqlite'; readonly path: string }
+  | { readonly engine: 'postgres'; readonly url: string };
+
+function asDatabase(text: string, context: z.RefinementCtx): Database {
   const path = /^sqlite:(?!\/\/)(.+)$/.exec(text)?.[1];
-  if (path && path !== ':memory:') return path;
-  const message = /^postgres(ql)?:/.test(text)
-    ? 'PostgreSQL is not supported yet: use sqlite: and the path of a file'
-    : 'use sqlite: and the path of a file, such as sqlite:./data/parley.db';
+  if (path && path !== ':memory:') return { engine: 'sqlite', path };
+  const isPostgres = /^postgres(ql)?:/.test(text);
+  const message = isPostgres
+    ? problemOfPostgresUrl(URL.parse(text))
+    : 'use sqlite: and the path of a file, such as sqlite:./data/parley.db, or postgres://user:password@host:5432/database';
+  if (message === null) return { engine: 'postgres', url: text };
   context.issues.push({ code: 'custom', input: text, message });
   return z.NEVER;
+}
+
+/** What is wrong with it, without repeating it: it may hold a password. */
+function problemOfPostgresUrl(url: URL | null): string | null {
+  if (!url?.href.startsWith(`${url.protocol}//`)) {
+    return 'use postgres://user:password@host:5432/database, with / : @ # ? and % in the password written as %2F %3A %40 %23 %3F and %25';
+  }
+  if (url.pathname.length < 2)
+    return 'name the database after the host, such as postgres://user:password@host:5432/parley';
+  return hasBrokenEscapes(url.username + url.password + url.pathname)
+    ? 'a % in the password must be written as %25'
+    : null;
 }

@@ -150,6 +150,22 @@ describe('the hub', () => {
     expect(hub.deliveredSeq(STREAM)).toBe(3);
   });
 
+  test('[D3] what was committed before the bus heard of a stream is read, whether delivery has started by then or not', async () => {
+    for (const isLate of [false, true]) {
+      const { log, bus, hub } = aHub();
+      const reader = new Reader();
+      hub.join(STREAM, reader);
+      const { length: head } = log.append(2);
+      if (!isLate) hub.settle(STREAM, head);
+      log.append(2);
+      bus.following(STREAM, 'another');
+      await rest();
+      if (isLate) hub.settle(STREAM, head);
+      await rest();
+      expect(reader.received).toEqual([3, 4]);
+    }
+  });
+
   test('a hint of an entry that the log does not hold is never delivered, and holds nothing up', async () => {
     const { log, bus, hub } = aHub();
     const reader = new Reader();

@@ -41,6 +41,8 @@ interface HubEvents {
   repaired?(stream: string): void;
   /** Reading the log failed; it is tried again at the next comparison of heads. */
   repairFailed?(stream: string, error: unknown): void;
+  /** Heads could not be compared after the bus asked for it; they are compared again before long. */
+  comparisonFailed?(error: unknown): void;
   delivered?(entries: number, receivers: number): void;
 }
 
@@ -60,6 +62,9 @@ export class Hub {
     this.#bus = bus;
     this.#events = events;
     bus.onEntries((entries) => this.accept(entries));
+    bus.onFollowing((streams) => {
+      this.compareHeads(streams).catch((error) => this.#events.comparisonFailed?.(error));
+    });
   }
 
   /**
@@ -122,14 +127,17 @@ export class Hub {
     }
   }
 
-  /** Compares the heads of all followed streams with the database and reads what was missed. */
-  async compareHeads(): Promise<void> {
-    const streams = [...this.#streams.keys()];
+  /** Compares the heads of followed streams, all unless some are named, with the database and reads what was missed. */
+  async compareHeads(some?: readonly string[]): Promise<void> {
+    const streams = some?.filter((stream) => this.#streams.has(stream)) ?? [...this.#streams.keys()];
     if (streams.length === 0) return;
     const heads = await this.#store.readHeads({ streams });
     for (const [stream, head] of Object.entries(heads)) {
       const state = this.#streams.get(stream);
-      if (state && state.delivered !== null && head > state.delivered) this.#repair(stream, state);
+      if (!state || head <= (state.delivered ?? 0)) continue;
+      // What is read here may be newer than what `settle` is about to tell.
+      state.hinted = Math.max(state.hinted, head);
+      if (state.delivered !== null) this.#repair(stream, state);
     }
   }
 

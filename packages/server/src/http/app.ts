@@ -28,6 +28,8 @@ export interface AppOptions {
   /** What `/metrics` on the main port asks for; null where metrics have a port of their own. */
   readonly metricsToken: string | null;
   readonly isDraining: () => boolean;
+  /** What `/readyz` warns of, beside the store's own warnings. */
+  readonly warnings?: () => readonly string[];
   /** How long a request may take, in milliseconds. */
   readonly timeLimitMs?: number;
 }
@@ -64,7 +66,7 @@ export function createApp(options: AppOptions): App {
     });
   const cookie = createRefreshCookie({ publicUrl, trustedProxies, sessionTtlMs: services.sessionTtlMs });
 
-  healthRoutes(router, { store: services.store, isDraining });
+  healthRoutes(router, { store: services.store, isDraining, warnings: options.warnings });
   if (options.metricsToken !== null) metricsRoute(router, services.metrics, options.metricsToken);
   authRoutes(router, { services, cookie, addressOf });
   meRoutes(router, services);

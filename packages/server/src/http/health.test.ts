@@ -26,6 +26,14 @@ test('[S1] weaker durability stays visible as a warning', async () => {
   expect(body).toMatchObject({ status: 'degraded', warnings: store.warnings });
 });
 
+test('what is degraded elsewhere is told, and the server is ready all the same', async () => {
+  const warnings = ['Redis is out of reach.'];
+  expect(await ask('/readyz', { warnings: () => warnings })).toEqual({
+    status: 200,
+    body: { status: 'degraded', checks: { database: true, accepting: true }, warnings },
+  });
+});
+
 test('a server that is stopping is alive, but asks for no more traffic', async () => {
   expect(await ask('/livez', { isDraining: () => true })).toMatchObject({ status: 200 });
   expect(await ask('/readyz', { isDraining: () => true })).toMatchObject({

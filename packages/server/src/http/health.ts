@@ -9,13 +9,15 @@ interface HealthOptions {
   readonly store: Pick<Store, 'ping' | 'warnings'>;
   /** True from the moment the server begins to stop. */
   readonly isDraining: () => boolean;
+  /** What is degraded elsewhere at this moment, one sentence each. */
+  readonly warnings?: (() => readonly string[]) | undefined;
 }
 
 /**
  * `/livez`: the process answers. `/readyz`: it may be sent traffic, 200 or 503; `degraded` is ready, with warnings that
  * somebody ought to read.
  */
-export function healthRoutes(router: Router, { store, isDraining }: HealthOptions): void {
+export function healthRoutes(router: Router, { store, isDraining, ...others }: HealthOptions): void {
   const databaseAnswers = askedSeldom(() => answersInTime(store));
   router.get('/livez', (context) => {
     context.header('Cache-Control', 'no-store');
@@ -26,7 +28,7 @@ export function healthRoutes(router: Router, { store, isDraining }: HealthOption
     context.header('Cache-Control', 'no-store');
     const checks = { database: await databaseAnswers(), accepting: !isDraining() };
     const isReady = Object.values(checks).every(Boolean);
-    const { warnings } = store;
+    const warnings = [...store.warnings, ...(others.warnings?.() ?? [])];
     const status = isReady ? (warnings.length > 0 ? 'degraded' : 'ok') : 'unavailable';
     return context.json({ status, checks, warnings }, isReady ? 200 : 503);
   });

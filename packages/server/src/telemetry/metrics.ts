@@ -13,7 +13,7 @@ export type Metrics = ReturnType<typeof createMetrics>;
 export function createMetrics() {
   const registry = new Registry();
   const registers = [registry];
-  collectDefaultMetrics({ register: registry });
+  collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: 50 });
 
   const metrics = {
     connections: new Gauge({ name: 'parley_connections', help: 'Sockets that are signed in.', registers }),
@@ -56,6 +56,12 @@ export function createMetrics() {
       help: 'Times that entries were read back from the log because a hint was missing.',
       registers,
     }),
+    hintsRefused: new Counter({
+      name: 'parley_hints_refused_total',
+      help: 'Messages on the bus that no node of this installation could have sent, by what is wrong with them.',
+      labelNames: ['reason'],
+      registers,
+    }),
     httpRequestSeconds: new Histogram({
       name: 'parley_http_request_seconds',
       help: 'How long HTTP requests took. The route is the pattern, not the path.',
@@ -83,6 +89,7 @@ export function createMetrics() {
   } as const;
   // A counter that first appears with its first increment hides that increment from rate().
   for (const door of ['socket', 'rest']) metrics.messages.inc({ door }, 0);
+  for (const reason of ['forged', 'invalid', 'oversized']) metrics.hintsRefused.inc({ reason }, 0);
 
   return {
     ...metrics,

@@ -45,6 +45,7 @@ export const removal = (userId: string) => (): Entry['event'] => ({ type: 'membe
 export class HandBus implements Bus {
   readonly followed = new Set<string>();
   #listener: (entries: readonly Entry[]) => void = () => {};
+  #onFollowing: (streams: readonly string[]) => void = () => {};
 
   publish(): void {}
   follow(stream: string): void {
@@ -57,12 +58,18 @@ export class HandBus implements Bus {
   onEntries(listener: (entries: readonly Entry[]) => void): void {
     this.#listener = listener;
   }
+  onFollowing(listener: (streams: readonly string[]) => void): void {
+    this.#onFollowing = listener;
+  }
   isUp(): boolean {
     return true;
   }
   async close(): Promise<void> {}
   hint(...entries: Entry[]): void {
     this.#listener(entries);
+  }
+  following(...streams: string[]): void {
+    this.#onFollowing(streams);
   }
 }
 

@@ -66,6 +66,7 @@ export function lossy(bus: Bus, loses: (entry: Entry) => boolean): Bus {
         const arrived = entries.filter((entry) => !loses(entry));
         if (arrived.length > 0) listener(arrived);
       }),
+    onFollowing: (listener) => bus.onFollowing(listener),
     isUp: () => false,
     close: () => bus.close(),
   };

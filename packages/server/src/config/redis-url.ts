@@ -1,0 +1,30 @@
+import * as z from 'zod';
+
+/** A URL that names a place and, maybe, a database of Redis. No error repeats it: it may hold a password. */
+export const RedisUrlText = z.string().transform((text, context): string => {
+  const message = problemOf(URL.parse(text));
+  if (message === null) return text;
+  context.issues.push({ code: 'custom', input: text, message });
+  return z.NEVER;
+});
+
+function problemOf(url: URL | null): string | null {
+  if (!url || !/^rediss?:$/.test(url.protocol) || url.hostname === '') {
+    return 'use redis:// or rediss:// and a host, such as redis://localhost:6379';
+  }
+  if (!/^(\/\d{0,4})?$/.test(url.pathname)) {
+    return 'nothing but the number of a database may follow the host, such as /0';
+  }
+  if (url.search !== '' || url.hash !== '') return 'options after ? or # are not supported';
+  return hasBrokenEscapes(url.username + url.password) ? 'a % in the password must be written as %25' : null;
+}
+
+/** Whether a part of a URL has a % that begins no escape. */
+export function hasBrokenEscapes(text: string): boolean {
+  try {
+    decodeURIComponent(text);
+    return false;
+  } catch {
+    return true;
+  }
+}
