@@ -31,10 +31,16 @@ try {
 
 async function open(settings: WorkerSettings): Promise<SqliteConnection> {
   const connection = connect(settings.path, settings.synchronous);
-  await migrate(connection);
-  const epoch = await readEpoch(connection);
-  say({ type: 'ready', epoch, warnings: durabilityWarnings(connection) });
-  return connection;
+  try {
+    await migrate(connection);
+    const epoch = await readEpoch(connection);
+    say({ type: 'ready', epoch, warnings: durabilityWarnings(connection) });
+    return connection;
+  } catch (error) {
+    // Whoever hears of it may want the file at once.
+    connection.driver.close();
+    throw error;
+  }
 }
 
 async function work(connection: SqliteConnection): Promise<void> {
