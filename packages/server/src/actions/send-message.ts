@@ -39,11 +39,18 @@ export async function sendMessage(
     return { message: outcome.message, duplicate: false };
   }
   if (admission.admitted) admission.release();
-  if (outcome.status === 'duplicate') return { message: outcome.message, duplicate: true };
-  if (outcome.status === 'refused') throw fail(outcome.code);
-  const room = roomName(channelId, outcome.channelName);
-  apiLog.warning('THROTTLED', `User ${actor.username} exceeded message limit in room ${room}.`);
-  throw fail('throttled', admission.admitted ? {} : { retryAfterMs: admission.retryAfterMs });
+  switch (outcome.status) {
+    case 'duplicate':
+      return { message: outcome.message, duplicate: true };
+    case 'refused':
+      throw fail(outcome.code);
+    case 'absent': {
+      if (admission.admitted) throw new Error('Only what the throttle refused is looked up without being posted.');
+      const room = roomName(channelId, outcome.channelName);
+      apiLog.warning('THROTTLED', `User ${actor.username} exceeded message limit in room ${room}.`);
+      throw fail('throttled', { retryAfterMs: admission.retryAfterMs });
+    }
+  }
 }
 
 function admit(throttle: Throttle, actor: Actor, limit: Limit) {
