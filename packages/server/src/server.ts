@@ -8,12 +8,12 @@ import { MemoryBus } from './bus/memory-bus.ts';
 import { RedisBus } from './bus/redis-bus.ts';
 import type { Config } from './config/config.ts';
 import { loadSecrets } from './config/secrets.ts';
-import { Hub } from './delivery/hub.ts';
+import { Hub, type HubEvents } from './delivery/hub.ts';
 import { relayCommits } from './delivery/relay.ts';
+import { Turn } from './delivery/turn.ts';
 import { type Clock, systemClock } from './domain/clock.ts';
 import { isOriginAllowed } from './gateway/origin.ts';
 import { SocketServer } from './gateway/socket-server.ts';
-import { WriteSchedule } from './gateway/socket-writer.ts';
 import { createApp } from './http/app.ts';
 import { clientAddress } from './http/client-address.ts';
 import { createHttpServer } from './http/http-server.ts';
@@ -77,7 +77,8 @@ export async function createServer(config: Config, overrides: Overrides = {}): P
     const redis = config.redis ? await openRedis(config.redis.url, logger) : null;
     closing.unshift(() => redis?.close());
     const bus = overrides.bus ?? createBus(redis, secrets.tokenSecret, store.epoch, metrics, logger);
-    const hub = createHub(store, bus, metrics, logger);
+    const turn = new Turn();
+    const hub = createHub(store, bus, turn, metrics, logger);
     relayCommits(store, hub, bus);
     closing.unshift(() => bus.close(), keepHeadsCompared(hub, bus, logger));
 
@@ -93,13 +94,13 @@ export async function createServer(config: Config, overrides: Overrides = {}): P
       logger,
       apiLog,
       metrics,
-      audience: (stream) => hub.audience(stream),
+      audience: (stream) => hub.receivers(stream),
     };
     const { publicUrl, allowedOrigins, trustedProxies, webDist } = config.http;
     const sockets = new SocketServer({
       services,
       hub,
-      schedule: new WriteSchedule(),
+      turn,
       flood: config.socket.flood,
       heartbeatMs: config.socket.heartbeatMs,
       isOriginAllowed: (origin, { headers }) => isOriginAllowed(origin, headers.host, { publicUrl, allowedOrigins }),
@@ -170,14 +171,14 @@ function warningsOf(redis: RedisLink | null, bus: Bus): readonly string[] {
   return ['Redis (REDIS_URL) does not let this node listen: messages from other nodes take up to a second.'];
 }
 
-function createHub(store: Store, bus: Bus, metrics: Metrics, logger: Logger): Hub {
+function createHub(store: Store, bus: Bus, turn: Turn, metrics: Metrics, logger: Logger): Hub {
   let committedAt = 0;
   store.onCommitted((_, report) => {
     committedAt = performance.now();
     metrics.commitSeconds.observe(report.millis / 1_000);
     if (report.messages > 0) metrics.commitBatchMessages.observe(report.messages);
   });
-  return new Hub(store, bus, {
+  const events: HubEvents = {
     comparisonFailed: (error) => logger.warn({ err: error }, 'Heads could not be compared.'),
     repaired: () => metrics.repairs.inc(),
     repairFailed: (stream, error) => logger.warn({ err: error, stream }, 'The log could not be read for a repair.'),
@@ -185,7 +186,8 @@ function createHub(store: Store, bus: Bus, metrics: Metrics, logger: Logger): Hu
       metrics.deliveries.inc(entries * receivers);
       metrics.deliverySeconds.observe((performance.now() - committedAt) / 1_000);
     },
-  });
+  };
+  return new Hub(store, bus, events, turn);
 }
 
 /** Compares heads now and then, for as long as the function that comes back is not called. */

@@ -219,10 +219,10 @@ describe('the hub', () => {
     const both = [new Reader('goes', hub), new Reader('goes', hub)];
     for (const reader of both) hub.join(STREAM, reader);
     hub.settle(STREAM, 0);
-    expect(hub.audience(STREAM)).toBe(2);
+    expect(hub.receivers(STREAM)).toBe(2);
     bus.hint(...log.append(1, removal('goes')), ...log.append(1));
     expect(both.map((reader) => reader.received)).toEqual([[1], [1]]);
-    expect([hub.audience(STREAM), bus.followed.size]).toEqual([0, 0]);
+    expect([hub.receivers(STREAM), bus.followed.size]).toEqual([0, 0]);
   });
 
   test('whoever joins anew after everybody has left starts where the log stands then', async () => {
@@ -241,7 +241,7 @@ describe('the hub', () => {
     bus.hint(...log.append(1));
     expect([first.received, second.received]).toEqual([[1, 2], [5]]);
     hub.leave(STREAM, first);
-    expect(hub.audience(STREAM)).toBe(1);
+    expect(hub.receivers(STREAM)).toBe(1);
   });
 
   test('entries of several streams in one hint each go their own way', () => {

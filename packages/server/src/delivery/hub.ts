@@ -1,7 +1,9 @@
 import type { Entry } from '@parley/protocol';
 import type { Bus } from '../bus/bus.ts';
 import type { Store } from '../storage/store.ts';
+import { Audience, type Listening } from './audience.ts';
 import { entryFrame } from './frames.ts';
+import { Turn } from './turn.ts';
 
 /** Consecutive entries of one stream, encoded once for all who receive them. */
 export interface Batch {
@@ -22,8 +24,13 @@ export interface Subscriber {
   revoke(seq: number): void;
 }
 
+/** A subscriber that can be one of an audience. */
+export interface LiveSubscriber extends Subscriber, Listening {}
+
 interface HubStream {
-  readonly subscribers: Set<Subscriber>;
+  /** Those that are not in the audience: they are catching up, or want to see each entry themselves. */
+  readonly followers: Set<Subscriber>;
+  audience: Audience<LiveSubscriber> | null;
   /** Everything up to here was delivered; null until the stream's head has been read. */
   delivered: number | null;
   /** Entries that came before their predecessors. */
@@ -36,7 +43,7 @@ interface HubStream {
 const MOST_HELD = 1_000;
 const REPAIR_PAGE = 500;
 
-interface HubEvents {
+export interface HubEvents {
   /** The log was read because a hint was missing. */
   repaired?(stream: string): void;
   /** Reading the log failed; it is tried again at the next comparison of heads. */
@@ -56,11 +63,18 @@ export class Hub {
   readonly #store: Pick<Store, 'readEntries' | 'readHeads'>;
   readonly #bus: Bus;
   readonly #events: HubEvents;
+  readonly #turn: Turn;
 
-  constructor(store: Pick<Store, 'readEntries' | 'readHeads'>, bus: Bus, events: HubEvents = {}) {
+  constructor(
+    store: Pick<Store, 'readEntries' | 'readHeads'>,
+    bus: Bus,
+    events: HubEvents = {},
+    turn: Turn = new Turn(),
+  ) {
     this.#store = store;
     this.#bus = bus;
     this.#events = events;
+    this.#turn = turn;
     bus.onEntries((entries) => this.accept(entries));
     bus.onFollowing((streams) => {
       this.compareHeads(streams).catch((error) => this.#events.comparisonFailed?.(error));
@@ -74,18 +88,36 @@ export class Hub {
   join(stream: string, subscriber: Subscriber): void {
     let state = this.#streams.get(stream);
     if (!state) {
-      state = { subscribers: new Set(), delivered: null, held: new Map(), hinted: 0, isRepairing: false };
+      state = {
+        ...{ followers: new Set(), audience: null },
+        ...{ delivered: null, held: new Map(), hinted: 0, isRepairing: false },
+      };
       this.#streams.set(stream, state);
       this.#bus.follow(stream);
     }
-    state.subscribers.add(subscriber);
+    state.followers.add(subscriber);
   }
 
-  leave(stream: string, subscriber: Subscriber): void {
+  leave(stream: string, subscriber: Subscriber | LiveSubscriber): void {
     const state = this.#streams.get(stream);
-    if (!state?.subscribers.delete(subscriber) || state.subscribers.size > 0) return;
+    if (!state) return;
+    const isGone = state.followers.delete(subscriber) || ('seat' in subscriber && state.audience?.remove(subscriber));
+    if (!isGone || receiversOf(state) > 0) return;
     this.#streams.delete(stream);
     this.#bus.unfollow(stream);
+  }
+
+  /** Counts a subscriber that has everything delivered so far among the audience: it is given bytes, no batches. */
+  joinAudience(stream: string, subscriber: LiveSubscriber): void {
+    const state = this.#streams.get(stream);
+    if (!state || state.delivered === null || !state.followers.delete(subscriber)) return;
+    if (!state.audience || state.audience.size === 0) state.audience = new Audience(this.#turn, state.delivered);
+    state.audience.add(subscriber);
+  }
+
+  /** Up to where those in the audience have been given the stream. */
+  audienceSeq(stream: string): number {
+    return this.#streams.get(stream)?.audience?.sentSeq ?? 0;
   }
 
   /**
@@ -110,8 +142,9 @@ export class Hub {
   }
 
   /** How many local connections follow a stream. */
-  audience(stream: string): number {
-    return this.#streams.get(stream)?.subscribers.size ?? 0;
+  receivers(stream: string): number {
+    const state = this.#streams.get(stream);
+    return state ? receiversOf(state) : 0;
   }
 
   /** Takes committed entries, from this node's store or as hints from others. */
@@ -206,7 +239,8 @@ export class Hub {
       if (event.type !== 'member.removed' && event.type !== 'member.left') continue;
       this.#deliverRun(state, run.slice(start, index + 1));
       start = index + 1;
-      for (const subscriber of state.subscribers) if (subscriber.userId === event.userId) subscriber.revoke(seq);
+      const subscribers = [...state.followers, ...(state.audience?.members ?? [])];
+      for (const subscriber of subscribers) if (subscriber.userId === event.userId) subscriber.revoke(seq);
     }
     if (start < run.length) this.#deliverRun(state, start === 0 ? run : run.slice(start));
   }
@@ -221,9 +255,16 @@ export class Hub {
       chunk: frames.length === 1 ? (frames[0] as Buffer) : Buffer.concat(frames),
     };
     state.delivered = batch.last;
-    for (const subscriber of state.subscribers) subscriber.deliver(batch);
-    this.#events.delivered?.(entries.length, state.subscribers.size);
+    const { audience, followers } = state;
+    if (audience?.canTake(batch)) audience.take(batch);
+    else for (const subscriber of audience?.dismiss() ?? []) followers.add(subscriber);
+    for (const subscriber of followers) subscriber.deliver(batch);
+    this.#events.delivered?.(entries.length, receiversOf(state));
   }
+}
+
+function receiversOf({ followers, audience }: HubStream): number {
+  return followers.size + (audience?.size ?? 0);
 }
 
 /** Whether the run is what comes after `seq`, one by one. */

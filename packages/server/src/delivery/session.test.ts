@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Store } from '../storage/store.ts';
 import { Hub } from './hub.ts';
 import { Session } from './session.ts';
+import { rest } from './test/by-hand.ts';
 import { Listener, until } from './test/listener.ts';
 import { actorOf, connect, type DeliveryNode, lossy, openNode } from './test/node.ts';
 
@@ -41,10 +42,12 @@ describe('a session', () => {
     expect(greeting).toEqual({ epoch: node.store.epoch, heads, reset: false });
     expect(listener.frames).toEqual([]);
     await node.cast.post(ana, channel);
+    await listener.reach({ [channel.id]: channel.head + 1 });
     expect(listener.seqs(channel.id)).toEqual([channel.head + 1]);
     session.end();
     await node.cast.post(ana, channel);
-    expect([listener.frames.length, node.hub.audience(channel.id)]).toEqual([1, 0]);
+    await rest();
+    expect([listener.frames.length, node.hub.receivers(channel.id)]).toEqual([1, 0]);
   });
 
   test('[D2] [D4] resumes each stream at exactly the next entry, one’s own stream first', async () => {
@@ -167,7 +170,7 @@ describe('a session', () => {
     await node.store.ping({});
     expect(listener.seqs(channel.id).every((seq) => seq <= channel.head + 1)).toBe(true);
     expect(listener.entries(bob.id)).toMatchObject([{ event: { type: 'membership.removed', seq: channel.head + 1 } }]);
-    expect(node.hub.audience(channel.id)).toBe(0);
+    expect(node.hub.receivers(channel.id)).toBe(0);
     session.end();
   });
 
@@ -284,11 +287,12 @@ describe('a session', () => {
   test('a beat names the heads that have moved since the last one', async () => {
     const [ana, bob] = await node.cast.people(2);
     const channel = await node.cast.channel(ana, { members: [bob] });
-    const { session, started } = await connect(node, bob);
+    const { listener, session, started } = await connect(node, bob);
     await started;
     expect(session.takeMovedHeads()).toEqual(await cursorsOf(bob.id));
     expect(session.takeMovedHeads()).toEqual({});
     const { seq } = await node.cast.post(ana, channel);
+    await listener.reach({ [channel.id]: seq });
     expect(session.takeMovedHeads()).toEqual({ [channel.id]: seq });
     session.end();
   });

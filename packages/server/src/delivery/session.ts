@@ -3,10 +3,11 @@ import type { Actor } from '../domain/actor.ts';
 import type { Subscription as Place, Store } from '../storage/store.ts';
 import type { Hub } from './hub.ts';
 import { type Receiver, Subscription } from './subscription.ts';
+import type { Sink } from './turn.ts';
 
 /** The connection under a session. */
 export interface Transport {
-  write(chunk: Buffer): void;
+  readonly sink: Sink;
   drained(): Promise<boolean>;
   /** The session was ended, here or elsewhere. */
   sessionEnded(): void;
@@ -58,6 +59,10 @@ export class Session implements Receiver {
     return this.actor.userId;
   }
 
+  get sink(): Sink {
+    return this.#transport.sink;
+  }
+
   /** Subscribes to everything the person may follow, without sending anything yet. */
   async open({ epoch, cursors = {} }: Standpoint): Promise<Greeting> {
     const places = await this.#subscribe();
@@ -97,10 +102,6 @@ export class Session implements Receiver {
   end(): void {
     this.#ended = true;
     for (const subscription of [...this.#subscriptions.values()]) subscription.end();
-  }
-
-  write(chunk: Buffer): void {
-    this.#transport.write(chunk);
   }
 
   drained(): Promise<boolean> {

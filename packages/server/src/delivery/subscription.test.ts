@@ -4,6 +4,7 @@ import type { Store } from '../storage/store.ts';
 import { Hub } from './hub.ts';
 import { relayCommits } from './relay.ts';
 import { Subscription } from './subscription.ts';
+import { rest } from './test/by-hand.ts';
 import { Listener, until } from './test/listener.ts';
 import { type DeliveryNode, lossy, openNode, timesInTen } from './test/node.ts';
 
@@ -26,7 +27,7 @@ function place(
   const ended: string[] = [];
   const receiver = {
     userId: bob.id,
-    write: (chunk: Buffer) => listener.write(chunk),
+    sink: listener,
     drained: () => listener.drained(),
     ended: (name: string) => ended.push(name),
     tooSlow: () => listener.tooSlow(),
@@ -72,6 +73,7 @@ describe('a place in a stream', () => {
     const { subscription, listener } = place(channel, channel.head, { store });
     await subscription.start();
     await node.cast.post(ana, channel);
+    await listener.reach({ [channel.id]: channel.head + 1 });
     expect([listener.seqs(channel.id), listener.failures]).toEqual([[channel.head + 1], []]);
     subscription.end();
   });
@@ -82,6 +84,7 @@ describe('a place in a stream', () => {
     const beyond = place(channel, channel.head - 2_001);
     await Promise.all([edge.subscription.start(), beyond.subscription.start()]);
     await node.cast.post(ana, channel);
+    for (const { listener } of [edge, beyond]) await listener.reach({ [channel.id]: channel.head + 1 });
     expect(edge.listener.seqs(channel.id)).toEqual(from(channel.head - 1_999, channel.head + 1));
     const behind = { type: 'behind', stream: channel.id, after: channel.head - 2_001, head: channel.head };
     expect(beyond.listener.frames).toEqual([behind, expect.objectContaining({ type: 'entry', seq: channel.head + 1 })]);
@@ -129,6 +132,7 @@ describe('a place in a stream', () => {
     listener.unblock();
     await listener.reach({ [channel.id]: channel.head + 121 });
     await node.cast.post(ana, channel);
+    await listener.reach({ [channel.id]: channel.head + 122 });
     expect(listener.seqs(channel.id)).toEqual(from(channel.head + 1, channel.head + 122));
     expect(listener.largestWrite).toBeLessThan(128 * 1024 + 20_000);
     expect(listener.gaps).toEqual([]);
@@ -168,6 +172,7 @@ describe('a place in a stream', () => {
     await node.cast.remove(ana, channel, bob);
     listener.unblock();
     await node.cast.post(ana, channel);
+    await rest();
     expect([ended, listener.frames.length]).toEqual([[channel.id], sent]);
   });
 
@@ -183,7 +188,7 @@ describe('a place in a stream', () => {
     await started;
     expect(ended).toEqual([channel.id]);
     expect(listener.seqs(channel.id).at(-1)).toBeLessThanOrEqual(channel.head + 1);
-    expect(node.hub.audience(channel.id)).toBe(0);
+    expect(node.hub.receivers(channel.id)).toBe(0);
   });
 
   test('[A1] a removal that this node has not heard of is found out by the reading', async () => {

@@ -1,12 +1,14 @@
 import { type Entry, Failure } from '@parley/protocol';
 import type { Store } from '../storage/store.ts';
+import { MOST_GATHERED_BYTES } from './audience.ts';
 import { entryFrame, frameOf } from './frames.ts';
-import type { Batch, Hub, Subscriber } from './hub.ts';
+import type { Batch, Hub, LiveSubscriber } from './hub.ts';
+import type { Sink } from './turn.ts';
 
 /** What a subscription needs of its connection. */
 export interface Receiver {
   readonly userId: string;
-  write(chunk: Buffer): void;
+  readonly sink: Sink;
   /** Resolves when what was written has left this process; false where the connection has ended. */
   drained(): Promise<boolean>;
   /** The subscription has ended by itself: the person may no longer read the stream. */
@@ -31,7 +33,7 @@ interface Start {
 
 const PAGE = 200;
 /** What is larger goes out in pieces of about this size, each after the reader has taken the one before. */
-const PIECE_BYTES = 128 * 1024;
+const PIECE_BYTES = MOST_GATHERED_BYTES;
 /** A reader that takes nothing while this much arrives for it is too slow: it comes back when it can. */
 const MOST_OWED_BYTES = 1024 * 1024;
 /** A reader further behind than this is told so instead of being sent everything. */
@@ -39,12 +41,15 @@ const MOST_BACKFILL = 2_000;
 
 /**
  * One connection's place in one stream, in one of two states. *Catching up*, it reads the log in pages from where the
- * reader stands, at the reader's pace, and ignores what the hub delivers. *Live*, it passes on what the hub delivers.
- * It turns live in the same turn in which it finds that it has sent all that the hub has delivered, so no entry can
- * fall between, and nothing needs to be buffered meanwhile.
+ * reader stands, at the reader's pace, and ignores what the hub delivers. *Live*, it passes on what the hub delivers,
+ * or is one of the hub's audience, where nobody needs to see what is sent. It turns live in the same turn in which it
+ * finds that it has sent all that the hub has delivered, so no entry can fall between, and nothing needs to be buffered
+ * meanwhile.
  */
-export class Subscription implements Subscriber {
+export class Subscription implements LiveSubscriber {
   readonly stream: string;
+  /** Of the audience, which keeps it. */
+  seat = -1;
   readonly #receiver: Receiver;
   readonly #hub: Hub;
   readonly #store: Pick<Store, 'readLog'>;
@@ -71,6 +76,10 @@ export class Subscription implements Subscriber {
 
   get userId(): string {
     return this.#receiver.userId;
+  }
+
+  get sink(): Sink {
+    return this.#receiver.sink;
   }
 
   /** Goes on from where the reader stands: at once where nothing was missed, else by reading the log. */
@@ -112,10 +121,20 @@ export class Subscription implements Subscriber {
       const known = this.#sentSeq + 1 - batch.first;
       if (batch.chunk.length > PIECE_BYTES) return void this.#deliverLarge(batch, known);
       this.#sentSeq = batch.last;
-      if (known === 0) this.#receiver.write(batch.chunk);
-      else for (const frame of batch.frames.slice(known)) this.#receiver.write(frame);
+      if (known === 0) this.sink.write(batch.chunk);
+      else for (const frame of batch.frames.slice(known)) this.sink.write(frame);
       this.#onSent?.(known === 0 ? batch.entries : batch.entries.slice(known));
+      this.#listenWithOthers();
     }
+  }
+
+  stepOut(seq: number): void {
+    this.#sentSeq = seq;
+  }
+
+  #listenWithOthers(): void {
+    const isLevel = this.#state === 'live' && this.#sentSeq === this.#hub.deliveredSeq(this.stream);
+    if (isLevel && !this.#onSent) this.#hub.joinAudience(this.stream, this);
   }
 
   #keepOwing(batch: Batch): void {
@@ -131,9 +150,11 @@ export class Subscription implements Subscriber {
 
   /** The head to tell the reader in a beat, or null where it has not moved since the last one. */
   takeMovedHead(): number | null {
-    if (this.#state !== 'live' || this.#sentSeq === this.#beatSeq) return null;
-    this.#beatSeq = this.#sentSeq;
-    return this.#sentSeq;
+    if (this.#state !== 'live') return null;
+    const sentSeq = this.seat < 0 ? this.#sentSeq : this.#hub.audienceSeq(this.stream);
+    if (sentSeq === this.#beatSeq) return null;
+    this.#beatSeq = sentSeq;
+    return sentSeq;
   }
 
   end(): void {
@@ -147,7 +168,7 @@ export class Subscription implements Subscriber {
     while (this.#state === 'catching-up') {
       if (this.#sentSeq >= this.#hub.deliveredSeq(this.stream)) {
         this.#state = 'live';
-        return;
+        return this.#listenWithOthers();
       }
       if (!(await this.#sendPage())) return;
     }
@@ -162,7 +183,7 @@ export class Subscription implements Subscriber {
     const head = Math.min(page.head, this.#skippableTo);
     if (head - after > MOST_BACKFILL) {
       this.#sentSeq = head;
-      this.#receiver.write(frameOf({ type: 'behind', stream: this.stream, after, head }));
+      this.sink.write(frameOf({ type: 'behind', stream: this.stream, after, head }));
       return this.#taken();
     }
     return this.#sendPieces(inPieces(page.entries, page.entries.map(entryFrame)));
@@ -179,7 +200,7 @@ export class Subscription implements Subscriber {
   async #sendPieces(pieces: Iterable<Piece>): Promise<boolean> {
     for (const piece of pieces) {
       this.#sentSeq = piece.last;
-      this.#receiver.write(piece.chunk);
+      this.sink.write(piece.chunk);
       this.#onSent?.(piece.entries);
       if (!(await this.#taken())) return false;
     }

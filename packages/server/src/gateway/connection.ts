@@ -15,12 +15,13 @@ import type { Services } from '../actions/services.ts';
 import { frameOf, PING } from '../delivery/frames.ts';
 import type { Hub } from '../delivery/hub.ts';
 import { Session, type Transport } from '../delivery/session.ts';
+import type { Sink, Turn } from '../delivery/turn.ts';
 import type { Limit } from '../throttle/throttle.ts';
 import { type Command, carryOut } from './commands.ts';
 import { failFrame } from './fail-frame.ts';
 import { FloodGate } from './flood-gate.ts';
 import { parseFrame, type RawFrame, readJson } from './parse-frame.ts';
-import { SocketWriter, type WriteSchedule } from './socket-writer.ts';
+import { SocketWriter } from './socket-writer.ts';
 
 /** What a connection is at: nothing can be sent before it is open, and nothing after it is closed. */
 type State =
@@ -43,7 +44,7 @@ const CODES_OF_WS: Readonly<Record<string, number>> = {
 export interface ConnectionContext {
   readonly services: Services;
   readonly hub: Hub;
-  readonly schedule: WriteSchedule;
+  readonly turn: Turn;
   readonly flood: Limit | null;
 }
 
@@ -74,7 +75,7 @@ export class Connection implements Transport {
     this.#context = context;
     this.#peer = peer;
     this.#onClosed = onClosed;
-    this.#writer = new SocketWriter(peer.socket, context.schedule, () => this.tooSlow());
+    this.#writer = new SocketWriter(peer.socket, context.turn, () => this.tooSlow());
     this.#floodGate = new FloodGate(context.flood, context.services.clock.monotonic());
     const { webSocket } = peer;
     webSocket.on('message', (data, isBinary) => this.#receive(data, isBinary));
@@ -119,8 +120,8 @@ export class Connection implements Transport {
     this.#peer.webSocket.terminate();
   }
 
-  write(chunk: Buffer): void {
-    this.#writer.write(chunk);
+  get sink(): Sink {
+    return this.#writer;
   }
 
   drained(): Promise<boolean> {

@@ -3,11 +3,12 @@ import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { newId } from '@parley/protocol';
 import { afterEach, describe, expect, test, vi } from 'vitest';
+import { Turn } from '../delivery/turn.ts';
 import { type Frame, type Person, RawSocket, register } from '../test/people.ts';
 import { OPCODE, RawPeer } from '../test/raw-peer.ts';
 import { startTestServer, type TestServer } from '../test/test-server.ts';
 import { HeartbeatWheel } from './heartbeat-wheel.ts';
-import { MOST_WAITING_BYTES, SocketWriter, WriteSchedule } from './socket-writer.ts';
+import { MOST_WAITING_BYTES, SocketWriter } from './socket-writer.ts';
 
 let server: TestServer;
 afterEach(async () => {
@@ -67,7 +68,7 @@ describe('a reader that stops reading', () => {
   test('never has more than 1 MiB waiting for it', () => {
     const stuck = new Writable({ write() {} });
     let isTooSlow = false;
-    const writer = new SocketWriter(stuck as never, new WriteSchedule(), () => (isTooSlow = true));
+    const writer = new SocketWriter(stuck as never, new Turn(), () => (isTooSlow = true));
     for (let written = 0; written < 3_000; written += 1) {
       writer.write(Buffer.alloc(1_024));
       if (written % 7 === 0) writer.flush();

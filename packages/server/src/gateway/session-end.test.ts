@@ -128,7 +128,7 @@ describe('[A2] the end of a session', () => {
 
     const { promise: ended, resolve: sessionEnded } = Promise.withResolvers<void>();
     const stuck = {
-      write() {},
+      sink: { write() {}, pass() {}, flush() {} },
       drained: () => new Promise<boolean>(() => {}),
       sessionEnded,
       tooSlow() {},

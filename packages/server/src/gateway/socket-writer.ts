@@ -1,52 +1,42 @@
 import type { Duplex } from 'node:stream';
+import type { Sink, Turn } from '../delivery/turn.ts';
 
 /** Bytes that may wait for a reader before it counts as too slow. */
 export const MOST_WAITING_BYTES = 1024 * 1024;
 
 /**
- * Gathers the frames of one turn of the event loop for each socket and hands them over in one write. All writers share
- * one schedule, so a socket costs no timer and a quiet one nothing at all.
+ * Writes ready-made frames to one socket, those of one turn of the event loop together, never letting more than 1 MiB
+ * wait for a slow reader.
  */
-export class WriteSchedule {
-  #dirty: SocketWriter[] = [];
-
-  add(writer: SocketWriter): void {
-    if (this.#dirty.push(writer) === 1) setImmediate(() => this.#flush());
-  }
-
-  #flush(): void {
-    const writers = this.#dirty;
-    this.#dirty = [];
-    for (const writer of writers) writer.flush();
-  }
-}
-
-/** Writes ready-made frames to one socket, never letting more than 1 MiB wait for a slow reader. */
-export class SocketWriter {
+export class SocketWriter implements Sink {
   readonly #socket: Duplex;
-  readonly #schedule: WriteSchedule;
+  readonly #turn: Turn;
   readonly #onTooSlow: () => void;
   #pending: Buffer[] = [];
   #pendingBytes = 0;
   #closed = false;
 
-  constructor(socket: Duplex, schedule: WriteSchedule, onTooSlow: () => void) {
+  constructor(socket: Duplex, turn: Turn, onTooSlow: () => void) {
     this.#socket = socket;
-    this.#schedule = schedule;
+    this.#turn = turn;
     this.#onTooSlow = onTooSlow;
   }
 
   write(chunk: Buffer): void {
     if (this.#closed) return;
-    if (this.#pending.push(chunk) === 1) this.#schedule.add(this);
+    if (this.#pending.push(chunk) === 1) this.#turn.addSink(this);
     this.#pendingBytes += chunk.length;
-    if (this.#pendingBytes + this.#socket.writableLength > MOST_WAITING_BYTES) {
-      this.close();
-      this.#onTooSlow();
-    }
+    if (this.#pendingBytes + this.#socket.writableLength > MOST_WAITING_BYTES) this.#overflow();
   }
 
-  /** Hands over what waits, now. */
+  pass(chunk: Buffer): void {
+    if (this.#pending.length > 0) return this.write(chunk);
+    const socket = this.#socket;
+    if (this.#closed || !socket.writable) return;
+    if (socket.writableLength + chunk.length > MOST_WAITING_BYTES) this.#overflow();
+    else socket.write(chunk);
+  }
+
   flush(): void {
     const pending = this.#pending;
     if (pending.length === 0) return;
@@ -71,6 +61,11 @@ export class SocketWriter {
       socket.on('drain', settle);
       socket.on('close', settle);
     });
+  }
+
+  #overflow(): void {
+    this.close();
+    this.#onTooSlow();
   }
 
   /** Drops what waits and writes nothing more. */

@@ -1,8 +1,9 @@
 import type { Cursors, DownFrame, EntryFrame } from '@parley/protocol';
 import type { Transport } from '../session.ts';
+import type { Sink } from '../turn.ts';
 
 /** The far end of a connection: keeps what is written to it, and takes it as fast as a test lets it. */
-export class Listener implements Transport {
+export class Listener implements Transport, Sink {
   readonly frames: DownFrame[] = [];
   readonly failures: unknown[] = [];
   /** Streams in which a gap was about to be sent. */
@@ -18,6 +19,16 @@ export class Listener implements Transport {
     this.largestWrite = Math.max(this.largestWrite, chunk.length);
     for (const text of framesIn(chunk)) this.frames.push(JSON.parse(text));
   }
+
+  get sink(): Sink {
+    return this;
+  }
+
+  pass(chunk: Buffer): void {
+    this.write(chunk);
+  }
+
+  flush(): void {}
 
   drained(): Promise<boolean> {
     return this.#blocked?.promise ?? Promise.resolve(!this.#isClosed);

@@ -1,0 +1,251 @@
+import { Duplex } from 'node:stream';
+import type { Entry } from '@parley/protocol';
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { SocketWriter } from '../gateway/socket-writer.ts';
+import { frameOf } from './frames.ts';
+import { Hub } from './hub.ts';
+import { Subscription } from './subscription.ts';
+import { entryAt, HandBus, removal, rest } from './test/by-hand.ts';
+import { Listener } from './test/listener.ts';
+import { Turn } from './turn.ts';
+
+const STREAMS = ['north', 'south', 'east'] as const;
+type Stream = (typeof STREAMS)[number];
+
+/** Logs of several streams that grow by hand, at a hub whose hints arrive when a test says so. */
+class World {
+  readonly bus = new HandBus();
+  readonly turn = new Turn();
+  readonly #logs = new Map<string, Entry[]>(STREAMS.map((stream) => [stream, []]));
+  readonly hub = new Hub(
+    { readEntries: async (range) => this.#read(range), readHeads: async ({ streams }) => this.heads(streams) },
+    this.bus,
+    {},
+    this.turn,
+  );
+
+  heads(streams: readonly string[] = STREAMS) {
+    return Object.fromEntries(streams.map((stream) => [stream, this.#logs.get(stream)?.length ?? 0]));
+  }
+
+  /** Commits so many entries with a text of so many characters; only the last hint arrives if the others are lost. */
+  say(stream: Stream, count: number, length: number, areLost: boolean): void {
+    const event = { type: 'channel.updated', name: 'x'.repeat(length), rev: 1 } as never;
+    const added = Array.from({ length: count }, () => this.#append(stream, event));
+    this.bus.hint(...(areLost ? added.slice(-1) : added));
+  }
+
+  remove(stream: Stream, userId: string): void {
+    this.bus.hint(this.#append(stream, removal(userId)()));
+  }
+
+  connect(userId = 'peer'): Peer {
+    return new Peer(this, userId);
+  }
+
+  #append(stream: Stream, event: Entry['event']): Entry {
+    const log = this.#logs.get(stream) ?? [];
+    const entry = { ...entryAt(log.length + 1, event), stream };
+    log.push(entry);
+    return entry;
+  }
+
+  #read({ stream, after, limit }: { stream: string; after: number; limit: number }) {
+    const log = this.#logs.get(stream) ?? [];
+    return { entries: log.slice(after, after + limit), head: log.length };
+  }
+
+  get log() {
+    return { readLog: async (range: { stream: string; after: number; limit: number }) => this.#read(range) };
+  }
+}
+
+/** A connection with the real writer over a wire that keeps what was written. */
+class Peer {
+  readonly wire = new Listener();
+  readonly places = new Map<string, { subscription: Subscription; after: number; hasLeft: boolean }>();
+  readonly sink: SocketWriter;
+  readonly userId: string;
+  readonly #world: World;
+  readonly #writes: Buffer[] = [];
+  isStuck = false;
+  isTooSlow = false;
+
+  constructor(world: World, userId: string) {
+    this.#world = world;
+    this.userId = userId;
+    const socket = new Duplex({
+      read() {},
+      write: (chunk: Buffer, _, done) => {
+        this.#writes.push(chunk);
+        this.wire.write(chunk);
+        if (!this.isStuck) done();
+      },
+    });
+    this.sink = new SocketWriter(socket, world.turn, () => this.#close());
+  }
+
+  get writes(): number {
+    return this.#writes.length;
+  }
+
+  follow(stream: Stream): void {
+    if (this.places.has(stream) || this.isTooSlow) return;
+    const after = this.#world.heads()[stream] ?? 0;
+    const subscription = new Subscription(stream, { after, memberSince: 0 }, this, this.#world.hub, this.#world.log);
+    this.places.set(stream, { subscription, after, hasLeft: false });
+    this.#world.hub.join(stream, subscription);
+    this.#world.hub.settle(stream, after);
+    void subscription.start();
+  }
+
+  stick(): void {
+    this.isStuck = true;
+  }
+
+  leave(stream: Stream): void {
+    const place = this.places.get(stream);
+    if (!place) return;
+    place.hasLeft = true;
+    place.subscription.end();
+  }
+
+  drained(): Promise<boolean> {
+    return this.sink.drained();
+  }
+
+  #close(): void {
+    this.isTooSlow = true;
+    for (const { subscription } of this.places.values()) subscription.end();
+  }
+
+  ended(): void {}
+  failed(error: unknown): void {
+    this.wire.failed(error);
+  }
+  tooSlow(): void {
+    this.#close();
+  }
+  gapFound(stream: string): void {
+    this.wire.gapFound(stream);
+  }
+}
+
+const upTo = (last: number, after: number) => Array.from({ length: last - after }, (_, index) => after + index + 1);
+const stream = fc.constantFrom(...STREAMS);
+const peer = fc.nat(7);
+const step = fc.oneof(
+  fc.record({ does: fc.constant('say' as const), stream, count: fc.integer({ min: 1, max: 4 }), isLost: fc.boolean() }),
+  fc.record({ does: fc.constant('shout' as const), stream, count: fc.integer({ min: 1, max: 12 }) }),
+  fc.record({ does: fc.constant('follow' as const), stream, peer }),
+  fc.record({ does: fc.constant('leave' as const), stream, peer }),
+  fc.record({ does: fc.constant('answer' as const), peer }),
+  fc.record({ does: fc.constant('stick' as const), peer }),
+  fc.record({ does: fc.constant('turn' as const) }),
+);
+
+describe('an audience', () => {
+  test('[D1] [D2] whoever comes, goes, lags or sticks: each is sent every stream it follows without gap or repetition', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 20, maxLength: 120, size: 'max' }), async (steps) => {
+        const world = new World();
+        const peers = Array.from({ length: 8 }, () => world.connect());
+        for (const [index, one] of peers.entries()) for (const name of STREAMS) if (index % 3 > 0) one.follow(name);
+        for (const act of steps) {
+          const who = 'peer' in act ? (peers[act.peer] as Peer) : null;
+          if (act.does === 'say') world.say(act.stream, act.count, 20, act.isLost);
+          else if (act.does === 'shout') world.say(act.stream, act.count, 30_000, false);
+          else if (act.does === 'follow') who?.follow(act.stream);
+          else if (act.does === 'answer') who?.sink.write(frameOf({ type: 'pong', ref: 1 }));
+          else if (act.does === 'stick') who?.stick();
+          else if (act.does === 'turn') await rest();
+          else who?.leave(act.stream);
+        }
+        for (let turn = 0; turn < 40; turn += 1) await rest();
+        for (const one of peers) {
+          expect([one.wire.gaps, one.wire.failures]).toEqual([[], []]);
+          for (const [name, { after }] of one.places) {
+            const seqs = one.wire.seqs(name);
+            expect(seqs).toEqual(upTo(seqs.at(-1) ?? after, after));
+          }
+        }
+        // Nobody is left behind who takes what is written.
+        for (const one of peers.filter((each) => !each.isStuck)) {
+          for (const [name, { after, hasLeft }] of one.places) {
+            if (!hasLeft) expect(one.wire.seqs(name).at(-1) ?? after).toBe(world.heads()[name]);
+          }
+        }
+      }),
+      { numRuns: 150 },
+    );
+  });
+
+  test('what one turn brings of one stream is one write for each, the same bytes for all', async () => {
+    const world = new World();
+    const peers = [world.connect(), world.connect(), world.connect()];
+    for (const one of peers) one.follow('north');
+    await rest();
+    for (let said = 0; said < 5; said += 1) world.say('north', 2, 20, false);
+    await rest();
+    expect(peers.map(({ writes }) => writes)).toEqual([1, 1, 1]);
+    expect(peers.map(({ wire }) => wire.seqs('north'))).toEqual([upTo(10, 0), upTo(10, 0), upTo(10, 0)]);
+  });
+
+  test('what one turn brings of several streams, and of answers, is one write as well', async () => {
+    const world = new World();
+    const one = world.connect();
+    for (const name of STREAMS) one.follow(name);
+    await rest();
+    for (const name of STREAMS) world.say(name, 1, 20, false);
+    await rest();
+    expect([one.writes, one.wire.frames.length]).toEqual([1, 3]);
+    world.say('north', 1, 20, false);
+    one.sink.write(frameOf({ type: 'pong', ref: 1 }));
+    await rest();
+    expect([one.writes, one.wire.frames.length]).toEqual([2, 5]);
+  });
+
+  test('[A1] whoever is removed is sent the removal and what came before it in the same turn, and nothing after', async () => {
+    const world = new World();
+    const [stays, goes] = [world.connect('stays'), world.connect('goes')];
+    for (const one of [stays, goes]) one.follow('north');
+    await rest();
+    world.say('north', 2, 20, false);
+    world.remove('north', 'goes');
+    world.say('north', 2, 20, false);
+    await rest();
+    expect([goes.wire.seqs('north'), stays.wire.seqs('north')]).toEqual([upTo(3, 0), upTo(5, 0)]);
+    expect(world.hub.receivers('north')).toBe(1);
+  });
+
+  test('a beat never tells of what is still to be written', async () => {
+    const world = new World();
+    const one = world.connect();
+    one.follow('north');
+    await rest();
+    world.say('north', 3, 20, false);
+    const place = one.places.get('north')?.subscription;
+    expect(place?.takeMovedHead()).toBe(null);
+    await rest();
+    expect([place?.takeMovedHead(), place?.takeMovedHead()]).toEqual([3, null]);
+  });
+
+  test('several that overflow in one turn leave all their streams while the others are written to', async () => {
+    const world = new World();
+    const peers = Array.from({ length: 6 }, () => world.connect());
+    for (const one of peers) for (const name of STREAMS) one.follow(name);
+    await rest();
+    for (const one of peers.filter((_, index) => index % 2 === 0)) one.isStuck = true;
+    for (let said = 0; said < 60; said += 1) {
+      world.say(STREAMS[said % 3] as Stream, 1, 30_000, false);
+      if (said % 10 === 0) await rest();
+    }
+    for (let turn = 0; turn < 20; turn += 1) await rest();
+    expect(peers.map(({ isTooSlow }) => isTooSlow)).toEqual([true, false, true, false, true, false]);
+    for (const one of peers.filter((_, index) => index % 2 === 1)) {
+      for (const name of STREAMS) expect(one.wire.seqs(name)).toEqual(upTo(20, 0));
+    }
+    expect(world.hub.receivers('north')).toBe(3);
+  });
+});
