@@ -10,7 +10,7 @@ import {
   SUBPROTOCOL,
 } from '@parley/protocol';
 import { type ServerOptions, WebSocketServer } from 'ws';
-import { Connection, type ConnectionContext } from './connection.ts';
+import { Connection, type ConnectionContext, type Peer } from './connection.ts';
 import { HeartbeatWheel } from './heartbeat-wheel.ts';
 
 const HELLO_WITHIN_MS = 5_000;
@@ -64,17 +64,20 @@ export class SocketServer {
   handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     const refusal = this.#refusal(request);
     if (refusal) return this.#refuse(request, socket, refusal);
-    this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => {
-      const peer = { webSocket, socket, address: this.#options.addressOf(request), bearer: bearerOf(request) };
-      const connection: Connection = new Connection(this.#options, peer, () => {
-        this.#connections.delete(connection);
-        this.#strangers.delete(connection);
-        leaveWheel();
-      });
-      const leaveWheel = this.#wheel.add(connection);
-      this.#connections.add(connection);
-      this.#strangers.set(connection, this.#now() + HELLO_WITHIN_MS);
+    const from = { address: this.#options.addressOf(request), bearer: bearerOf(request) };
+    this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => this.#admit({ webSocket, socket, ...from }));
+  }
+
+  // A connection lives for days: nothing in here may hold on to the request, which is 2 KB.
+  #admit(peer: Peer): void {
+    const connection: Connection = new Connection(this.#options, peer, () => {
+      this.#connections.delete(connection);
+      this.#strangers.delete(connection);
+      leaveWheel();
     });
+    const leaveWheel = this.#wheel.add(connection);
+    this.#connections.add(connection);
+    this.#strangers.set(connection, this.#now() + HELLO_WITHIN_MS);
   }
 
   /**
