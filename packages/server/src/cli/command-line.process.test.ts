@@ -1,13 +1,11 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { type Command, runParley } from '../test/parley-command.ts';
 
-const BINARY = fileURLToPath(new URL('../../bin/parley.js', import.meta.url));
 const PASSWORD = 'seven lazy otters';
 
 let folder: string;
@@ -143,40 +141,9 @@ describe('parley admin create-superuser', () => {
   });
 });
 
-interface Command {
-  readonly process: ChildProcess;
-  /** Null where a signal ended it. */
-  readonly exitCode: Promise<number | null>;
-  stdout(): string;
-  stderr(): string;
-}
-
 /** Runs the command on a folder of its own, on a free port, without a terminal. */
 function parley(args: readonly string[], { env = {}, input = '' }: { env?: NodeJS.ProcessEnv; input?: string } = {}) {
-  const child = spawn(process.execPath, [BINARY, ...args], {
-    cwd: folder,
-    env: {
-      PATH: process.env.PATH,
-      PORT: '0',
-      HOST: '127.0.0.1',
-      PARLEY_DATA_DIR: join(folder, 'data'),
-      PARLEY_LOG_DIR: join(folder, 'logs'),
-      ...env,
-    },
-  });
-  const output = { stdout: '', stderr: '' };
-  for (const name of ['stdout', 'stderr'] as const) {
-    child[name].setEncoding('utf8').on('data', (text: string) => {
-      output[name] += text;
-    });
-  }
-  child.stdin.end(input);
-  const command: Command = {
-    process: child,
-    exitCode: new Promise((resolve) => child.once('close', resolve)),
-    stdout: () => output.stdout,
-    stderr: () => output.stderr,
-  };
+  const command = runParley(args, { folder, env, input });
   running.push(command);
   return command;
 }

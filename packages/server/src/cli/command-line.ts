@@ -6,6 +6,12 @@ import { StartError } from '../domain/start-error.ts';
 import { HELP } from './help.ts';
 import { UsageError } from './usage-error.ts';
 
+/** The options that a command understands beside those that all do. */
+const OPTIONS: Readonly<Record<string, readonly string[]>> = {
+  'admin create-superuser': ['username', 'display-name', 'password', 'password-stdin', 'promote'],
+  'migrate-db': ['from', 'to'],
+};
+
 /**
  * Runs one command of `parley` to its end and sets the exit code: 0 done, 1 it could not be done, 2 it was called with
  * arguments or an environment that make no sense. Commands are imported when they run, so that help needs nothing.
@@ -27,13 +33,17 @@ async function run(args: readonly string[]): Promise<void> {
 
   // Variables that are set already win over those of the file.
   if (existsSync('.env')) process.loadEnvFile();
+  // What follows may hold a password, and is never repeated.
+  if (positionals[0] === 'migrate-db' && positionals.length > 1) {
+    throw new UsageError('Name the databases with --from and --to.');
+  }
   const command = positionals.join(' ');
+  const stray = Object.keys(options).find((name) => !OPTIONS[command]?.includes(name));
+  if (stray) throw new UsageError(`Unknown option '--${stray}' for "parley ${command}".`);
   if (command === 'admin create-superuser') {
     const { createSuperuser } = await import('./create-superuser.ts');
     return createSuperuser(options, process.env);
   }
-  const [stray] = Object.keys(options);
-  if (stray) throw new UsageError(`Unknown option '--${stray}' for "parley ${command}".`);
   if (command === '' || command === 'serve') {
     const { serve } = await import('./serve.ts');
     return serve(process.env);
@@ -41,6 +51,10 @@ async function run(args: readonly string[]): Promise<void> {
   if (command === 'migrate') {
     const { migrate } = await import('./migrate.ts');
     return migrate(process.env);
+  }
+  if (command === 'migrate-db') {
+    const { migrateDb } = await import('./migrate-db.ts');
+    return migrateDb(options, process.env);
   }
   throw new UsageError(`There is no command "parley ${command}".`);
 }
@@ -58,6 +72,8 @@ function parse(args: readonly string[]) {
         password: { type: 'string' },
         'password-stdin': { type: 'boolean' },
         promote: { type: 'boolean' },
+        from: { type: 'string' },
+        to: { type: 'string' },
       },
     });
   } catch (error) {

@@ -5,6 +5,10 @@ Usage: parley [command] [options]
 Commands
   serve                     Start the server (also what happens without a command).
   migrate                   Bring the database up to date, and stop.
+  migrate-db                Copy everything from SQLite to an empty PostgreSQL database. Goes on where it was cut off.
+    --from <database>       sqlite: and the path of the file; that of the settings as a rule.
+    --to <database>         postgres://user:password@host:port/database; DATABASE_URL as a rule, which others on this
+                            machine cannot see.
   admin create-superuser    Create an account that owns the workspace; asks for what is not given.
     --username <name>       3 to 32 letters, digits, "_", "." or "-".
     --display-name <name>   The name that others see; the username as a rule.

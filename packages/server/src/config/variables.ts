@@ -1,8 +1,9 @@
 import { fileURLToPath } from 'node:url';
 import * as z from 'zod';
+import { DatabaseUrlText } from './database-url.ts';
 import { durationText } from './duration.ts';
 import { RateLimitText } from './rate-limit.ts';
-import { hasBrokenEscapes, RedisUrlText } from './redis-url.ts';
+import { RedisUrlText } from './redis-url.ts';
 import { SecretText } from './secret-text.ts';
 
 /** One environment variable: how its text is read, and what people are told about it. */
@@ -70,7 +71,7 @@ const VARIABLES = {
   },
   DATABASE_URL: {
     section: 'Storage',
-    schema: z.string().transform(asDatabase),
+    schema: DatabaseUrlText,
     otherwise: '`parley.db` in the data folder',
     meaning:
       'Where messages are kept: `sqlite:` and the path of a file, or, for several nodes on one database, ' +
@@ -244,32 +245,4 @@ function asHops(text: string): number | null {
   if (text === 'off') return 0;
   const hops = /^\d{1,2}$/.test(text) ? Number(text) : Number.NaN;
   return hops <= 16 ? hops : null;
-}
-
-type Database =
-  | { readonly engine: 'sqlite'; readonly path: string }
-  | { readonly engine: 'postgres'; readonly url: string };
-
-function asDatabase(text: string, context: z.RefinementCtx): Database {
-  const path = /^sqlite:(?!\/\/)(.+)$/.exec(text)?.[1];
-  if (path && path !== ':memory:') return { engine: 'sqlite', path };
-  const isPostgres = /^postgres(ql)?:/.test(text);
-  const message = isPostgres
-    ? problemOfPostgresUrl(URL.parse(text))
-    : 'use sqlite: and the path of a file, such as sqlite:./data/parley.db, or postgres://user:password@host:5432/database';
-  if (message === null) return { engine: 'postgres', url: text };
-  context.issues.push({ code: 'custom', input: text, message });
-  return z.NEVER;
-}
-
-/** What is wrong with it, without repeating it: it may hold a password. */
-function problemOfPostgresUrl(url: URL | null): string | null {
-  if (!url?.href.startsWith(`${url.protocol}//`)) {
-    return 'use postgres://user:password@host:5432/database, with / : @ # ? and % in the password written as %2F %3A %40 %23 %3F and %25';
-  }
-  if (url.pathname.length < 2)
-    return 'name the database after the host, such as postgres://user:password@host:5432/parley';
-  return hasBrokenEscapes(url.username + url.password + url.pathname)
-    ? 'a % in the password must be written as %25'
-    : null;
 }

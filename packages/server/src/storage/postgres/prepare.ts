@@ -1,13 +1,14 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { sql } from 'kysely';
 import { StartError } from '../../domain/start-error.ts';
-import { bringUpToDate } from '../migrations/index.ts';
 import { readEpoch } from '../operations/logs.ts';
 import { addressOf } from './address.ts';
 import { PostgresConnection } from './connection.ts';
 import { engineError, reasonOf } from './errors.ts';
+import { migrate } from './migrate.ts';
 
 export interface Opening {
+  /** Where people gave the URL, for sentences about it: DATABASE_URL as a rule. */
+  readonly givenAs?: string;
   /** `postgres://user:password@host:port/database`; the password is never repeated. */
   readonly url: string;
   /** Permits settings that can lose acknowledged messages, with a warning. */
@@ -23,11 +24,6 @@ const CONNECT_WITHIN_MS = 5_000;
 const SHORTEST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 3_000;
 
-/** Held by the node that brings the schema up to date, so that others that start at the same time wait for it. */
-const MIGRATION_LOCK = 8_271_990_411;
-
-const DIALECT = { text: sql`text collate "C"`, clustered: sql`` };
-
 /**
  * Waits for the server, checks its settings and brings its schema up to date.
  * @throws StartError
@@ -35,12 +31,7 @@ const DIALECT = { text: sql`text collate "C"`, clustered: sql`` };
 export async function prepare(opening: Opening): Promise<{ epoch: string; warnings: readonly string[] }> {
   const connection = await connect(opening);
   try {
-    const warnings = await durabilityWarnings(connection);
-    if (warnings.length > 0 && !opening.allowWeakDurability) {
-      throw new StartError(
-        `${warnings.join(' ')} Turn it on, or say PARLEY_ALLOW_WEAK_DURABILITY=1 if that is what you want.`,
-      );
-    }
+    const warnings = await requireDurability(connection, opening);
     await migrate(connection);
     return { epoch: await readEpoch({ database: connection.tables }), warnings };
   } catch (error) {
@@ -51,8 +42,13 @@ export async function prepare(opening: Opening): Promise<{ epoch: string; warnin
   }
 }
 
-async function connect({ url, patienceMs = PATIENCE_MS, onWaiting }: Opening): Promise<PostgresConnection> {
-  const where = `DATABASE_URL: PostgreSQL at ${addressOf(url)}`;
+/**
+ * Connects to the server, and while it cannot be reached asks again.
+ * @throws StartError
+ */
+export async function connect(opening: Omit<Opening, 'allowWeakDurability'>): Promise<PostgresConnection> {
+  const { url, givenAs = 'DATABASE_URL', patienceMs = PATIENCE_MS, onWaiting } = opening;
+  const where = `${givenAs}: PostgreSQL at ${addressOf(url)}`;
   const until = performance.now() + patienceMs;
   for (let wait = SHORTEST_PAUSE_MS; ; wait = Math.min(wait * 2, LONGEST_PAUSE_MS)) {
     const connection = new PostgresConnection({
@@ -86,7 +82,21 @@ function mayPass(error: unknown): boolean {
   return isOfNetwork || /timeout|terminated/.test(reasonOf(error));
 }
 
-/** How the settings in force fall short of S1; empty when they do not. */
+/**
+ * How the settings in force fall short of S1; empty when they do not.
+ * @throws StartError where they do, and that is not permitted
+ */
+export async function requireDurability(
+  connection: PostgresConnection,
+  { allowWeakDurability }: Pick<Opening, 'allowWeakDurability'>,
+): Promise<readonly string[]> {
+  const warnings = await durabilityWarnings(connection);
+  if (warnings.length === 0 || allowWeakDurability) return warnings;
+  throw new StartError(
+    `${warnings.join(' ')} Turn it on, or say PARLEY_ALLOW_WEAK_DURABILITY=1 if that is what you want.`,
+  );
+}
+
 async function durabilityWarnings(connection: PostgresConnection): Promise<string[]> {
   const { rows } = await connection.run(
     "select current_setting('fsync') as fsync, current_setting('synchronous_commit') as synchronous_commit",
@@ -99,13 +109,4 @@ async function durabilityWarnings(connection: PostgresConnection): Promise<strin
     warn(`synchronous_commit=${synchronous_commit}`, 'a power cut or a failover can lose acknowledged messages');
   }
   return warnings;
-}
-
-async function migrate(connection: PostgresConnection): Promise<void> {
-  await connection.run('select pg_advisory_lock($1)', [MIGRATION_LOCK]);
-  try {
-    await bringUpToDate(connection.tables, DIALECT);
-  } finally {
-    await connection.run('select pg_advisory_unlock($1)', [MIGRATION_LOCK]);
-  }
 }
