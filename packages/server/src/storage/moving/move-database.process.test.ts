@@ -1,7 +1,8 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import type { User } from '@parley/protocol';
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { StartError } from '../../domain/start-error.ts';
@@ -161,18 +162,42 @@ describe('moving a database', () => {
     expect(next).toMatchObject({ status: 'posted', message: { seq: seq + 1, ordinal: ordinal + 1 } });
   });
 
-  test('where the source has changed since the run that was cut off, what was copied is copied again', async () => {
+  test('[S1] what a server that was killed has left in the write-ahead log is moved, and stays there', async () => {
+    const original = newFile();
+    await inStore({ sqlitePath: original }, async (store) => {
+      const cast = new Cast(store);
+      const [ana] = await cast.people(1);
+      await cast.post(ana, await cast.channel(ana), 'not merged into the file yet');
+      for (const ending of ['', '-wal']) cpSync(original + ending, path + ending);
+    });
+    const bytes = () => ['', '-wal'].map((ending) => readFileSync(path + ending));
+    const before = bytes();
+    expect(before[1]?.length).toBeGreaterThan(0);
+    const url = await engine.database();
+    await move(url);
+    expect(bytes()).toEqual(before);
+    expect(await engine.administer('select body from messages', url)).toEqual([
+      { body: 'not merged into the file yet' },
+    ]);
+    expect(await dumpOfDatabase(engine, url)).toEqual(dumpOfFile(original));
+  });
+
+  const changes: Readonly<Record<string, (cast: Cast, owner: User, channel: { id: string }) => Promise<unknown>>> = {
+    'a password is hashed anew': ({ store }, owner) => store.setPasswordHash({ userId: owner.id, passwordHash: 'new' }),
+    'somebody writes': (cast, owner, channel) => cast.post(owner, channel, 'after the interruption'),
+    async 'a name is given to another channel'(cast, owner, { id }) {
+      const { rev, name } = await cast.store.getChannel({ userId: owner.id, channelId: id });
+      await cast.store.updateChannel({ actorId: owner.id, channelId: id, rev, name: 'was called so', at: cast.at() });
+      await cast.channel(owner, { kind: 'public', name: name ?? '' });
+    },
+  };
+  test.each(Object.entries(changes))('where %s after a run was cut off, all is copied again', async (_, change) => {
     const { people, channels } = await seedFile(path, 40);
     const url = await engine.database();
     await expect(move(url, { diesAt: { step: 130, when: 'after' } })).rejects.toThrow(Died);
-    const [author] = people;
-    const [channelId = ''] = channels;
-    await inStore({ sqlitePath: path }, async (store) => {
-      const cast = new Cast(store);
-      await cast.person();
-      await store.advanceRead({ userId: author?.id ?? '', channelId, seq: 20, at: 1 });
-      if (author) await cast.post(author, { id: channelId }, 'after the interruption');
-    });
+    const [owner] = people as [User];
+    const [id] = channels as [string];
+    await inStore({ sqlitePath: path }, (store) => change(new Cast(store), owner, { id }));
     await move(url);
     expect(told).toEqual([expect.stringContaining('is not what the source has now')]);
     expect(await dumpOfDatabase(engine, url)).toEqual(dumpOfFile(path));
