@@ -1,4 +1,4 @@
-import { type Cursors, type Entry, fail, SOCKET_PATH, type User, WORKSPACE_STREAM } from '@parley/protocol';
+import { type Cursors, type Entry, Failure, fail, SOCKET_PATH, type User, WORKSPACE_STREAM } from '@parley/protocol';
 import { DEFAULT_BACKOFF } from './backoff.ts';
 import { createCall } from './call.ts';
 import { createFeed } from './entries.ts';
@@ -143,11 +143,15 @@ export function createClient(options: ClientOptions): Client {
     store.replace(null);
   }
 
-  async function signInAs(signedIn: Promise<User>): Promise<User> {
-    const user = await signedIn;
-    // A session that ended and began again goes on where it was, unless somebody else begins it.
+  /** A session that ended and began again goes on where it was, unless somebody else begins it. */
+  function goOnAs(user: User): void {
     const before = store.getState()?.user.id;
     if (before !== undefined && before !== user.id) forgetEverything();
+  }
+
+  async function signInAs(signedIn: Promise<User>): Promise<User> {
+    const user = await signedIn;
+    goOnAs(user);
     socket.disconnect();
     return user;
   }
@@ -155,11 +159,21 @@ export function createClient(options: ClientOptions): Client {
   return {
     register: (account) => signInAs(session.register(account)),
     signIn: (credentials) => signInAs(session.login(credentials)),
-    restore: session.restore,
+    async restore() {
+      const user = await session.restore();
+      if (user !== null) goOnAs(user);
+      return user;
+    },
     async signOut() {
       socket.disconnect();
+      try {
+        if (session.user !== null) await rest.logout();
+      } catch (error) {
+        // Over already, which is what was asked for.
+        if (!(error instanceof Failure) || error.remedy !== 'sign-in') throw error;
+      }
       forgetEverything();
-      await session.logout();
+      await session.forget();
     },
     connect: socket.connect,
     disconnect: socket.disconnect,

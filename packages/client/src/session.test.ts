@@ -180,6 +180,59 @@ test('a cookie session never shows scripts its refresh token, and goes on in the
   expect(await page().restore()).toBeNull();
 });
 
+test('whoever signs in in another tab of the browser is not spoken for: that tab alone is theirs', async () => {
+  const browser = browserFetch();
+  const tab = (): Client => createClient({ url: server.url, session: 'cookie', fetch: browser.fetch });
+  const [hers, his] = [tab(), tab()];
+  await hers.register({ username: newUsername(), password: PASSWORD });
+  await hers.connect();
+  const him = await his.register({ username: newUsername(), password: PASSWORD });
+
+  clock.advance(RUN_OUT_MS);
+  await expect(hers.rest.me()).rejects.toMatchObject({ code: 'session_ended' });
+  expect(hers.getConnection()).toEqual({ status: 'signed-out', reason: 'session_ended' });
+  expect(await his.rest.me()).toEqual(him);
+
+  // Going on in her tab is going on as him, with nothing of hers.
+  const before = hers.getState();
+  expect(await hers.restore()).toEqual(him);
+  expect([before?.user.id === him.id, hers.getState()]).toEqual([false, null]);
+  await hers.connect();
+  expect(hers.getState()?.user).toEqual(him);
+  hers.disconnect();
+});
+
+test('[A2] signing out ends the session on the server too, also with a token that has run out', async () => {
+  const kept: (string | null)[] = [];
+  const sessionStorage = {
+    load: async () => kept.at(-1) ?? null,
+    save: async (token: string | null) => void kept.push(token),
+  };
+  const { client } = await aDevice({ sessionStorage });
+  clock.advance(RUN_OUT_MS);
+  await client.signOut();
+  expect([await sessionStorage.load(), client.getState()]).toEqual([null, null]);
+  const thief = createClient({
+    url: server.url,
+    sessionStorage: { ...sessionStorage, load: async () => kept.at(-2) ?? null },
+  });
+  expect([kept.at(-2), await thief.restore()]).toEqual([expect.any(String), null]);
+});
+
+test('signing out while the server cannot be told changes nothing', async () => {
+  let gone = false;
+  const ana = await aDevice({
+    fetch: (input, init) => (gone ? Promise.reject(new TypeError('unreachable')) : fetch(input, init)),
+  });
+  gone = true;
+  await expect(ana.client.signOut()).rejects.toMatchObject({ code: 'unavailable' });
+  gone = false;
+  await ana.client.connect();
+  await expectUpToDate(ana);
+  await ana.client.signOut();
+  await expect(ana.client.connect()).rejects.toMatchObject({ code: 'not_authenticated' });
+});
+
 /** A `fetch` with the one cookie that a browser would keep, which scripts cannot read; `seen` is what they can. */
 function browserFetch() {
   let cookie = '';

@@ -26,8 +26,8 @@ export interface Session {
   login(credentials: { username: string; password: string }): Promise<User>;
   /** Goes on with the kept session; null where there is none or it has ended. */
   restore(): Promise<User | null>;
-  /** Forgets the session here at once, and ends it on the server. */
-  logout(): Promise<void>;
+  /** Forgets the session here; the server is not told. */
+  forget(): Promise<void>;
   /** A valid access token, as far as can be told from here. Throws `not_authenticated` without a session. */
   token(): Promise<string>;
   /** A token newer than `stale`. Many may ask at once: one renewal serves all. */
@@ -119,6 +119,8 @@ export function createSession(deps: SessionDeps): Session {
       if (answer === null) throw fail('session_ended');
       // Signed out, or signed in anew, while the answer was on its way.
       if (signed !== before) throw fail('not_authenticated');
+      // A browser has one cookie for all its tabs: in another one, somebody else has signed in since.
+      if (answer.user.id !== before.user.id) throw fail('session_ended');
       await adopt(answer);
       deps.onRenewed(answer.accessToken);
       return answer.accessToken;
@@ -152,17 +154,7 @@ export function createSession(deps: SessionDeps): Session {
       });
       return restoring;
     },
-    async logout() {
-      const before = signed;
-      await forget();
-      if (before === null) return;
-      try {
-        await call(endpoints.logout, {}, before.accessToken);
-      } catch (error) {
-        // Over already, which is what was asked for.
-        if (!(error instanceof Failure) || error.remedy !== 'sign-in') throw error;
-      }
-    },
+    forget,
     async token() {
       if (signed === null) throw fail('not_authenticated');
       return timing.monotonic() < signed.expiresAt ? signed.accessToken : renew(signed.accessToken);

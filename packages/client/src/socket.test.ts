@@ -71,7 +71,7 @@ describe('the socket', () => {
       const { connection } = socket;
       if (connection.status !== 'waiting') return expect.unreachable();
       waits.push(connection.retryAt - timing.now());
-      expect(connection.since).toBe(timing.now());
+      expect(connection).toMatchObject({ since: timing.now(), reason: 'unavailable' });
       socket.reconnectNow();
       expect(status()).toBe('connecting');
     }

@@ -56,6 +56,11 @@ type Phase =
   | { readonly kind: 'waiting'; readonly renew: boolean; readonly cancel: () => void }
   | { readonly kind: 'signed-out' };
 
+interface WaitOptions {
+  readonly reason?: ErrorCode;
+  readonly renew?: boolean;
+}
+
 export function createSocket(deps: SocketDeps): Socket {
   const { timing } = deps;
   let phase: Phase = { kind: 'offline' };
@@ -130,8 +135,9 @@ export function createSocket(deps: SocketDeps): Socket {
       throw error;
     }
     if (error.remedy === 'sign-in') signedOut(error.code);
-    else if (error.remedy === 'retry' || error.remedy === 'wait') wait(error.details.retryAfterMs ?? nextDelay());
-    else stop(error);
+    else if (error.remedy === 'retry' || error.remedy === 'wait') {
+      wait(error.details.retryAfterMs ?? nextDelay(), { reason: error.code });
+    } else stop(error);
   }
 
   function closed(code: number, reason: string): void {
@@ -143,13 +149,13 @@ export function createSocket(deps: SocketDeps): Socket {
       case 'resume':
       case 'renew':
         // At once, but only once: a server that closes each time is not to be hammered.
-        if (tries > 0) return wait(nextDelay(), next.kind === 'renew');
+        if (tries > 0) return wait(nextDelay(), { renew: next.kind === 'renew' });
         tries += 1;
         void attempt(next.kind === 'renew');
         return;
       case 'wait':
         // A server that names a wait each time is waited for longer each time.
-        return wait(next.ms + timing.random() * next.spreadMs + (tries > 0 ? nextDelay() : 0), false);
+        return wait(next.ms + timing.random() * next.spreadMs + (tries > 0 ? nextDelay() : 0));
       case 'sign-out':
         signedOut('session_ended');
         return deps.onSessionEnded();
@@ -164,11 +170,11 @@ export function createSocket(deps: SocketDeps): Socket {
     return delay;
   }
 
-  function wait(ms: number, renew = false): void {
+  function wait(ms: number, { reason = 'unavailable', renew = false }: WaitOptions = {}): void {
     const now = timing.now();
     downSince ??= now;
     const cancel = timing.after(ms, () => void attempt(renew));
-    enter({ kind: 'waiting', renew, cancel }, { status: 'waiting', retryAt: now + ms, since: downSince });
+    enter({ kind: 'waiting', renew, cancel }, { status: 'waiting', reason, retryAt: now + ms, since: downSince });
   }
 
   function halt(next: Phase, shown: Connection, why: Failure | null): void {

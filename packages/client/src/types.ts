@@ -40,8 +40,8 @@ export type Connection =
   | { readonly status: 'connecting' }
   /** Signed in: what was missed is arriving, or has arrived, and what is new follows. */
   | { readonly status: 'online' }
-  /** Between attempts: the next one is at `retryAt` (milliseconds since 1970). */
-  | { readonly status: 'waiting'; readonly retryAt: number; readonly since: number }
+  /** Between attempts: the last one failed for `reason`, the next one is at `retryAt` (milliseconds since 1970). */
+  | { readonly status: 'waiting'; readonly reason: ErrorCode; readonly retryAt: number; readonly since: number }
   /** The session is over: sign in again. */
   | { readonly status: 'signed-out'; readonly reason: ErrorCode };
 
@@ -113,7 +113,10 @@ export interface Client {
   signIn(credentials: { username: string; password: string }): Promise<User>;
   /** Goes on with the session kept from an earlier run; null where there is none. */
   restore(): Promise<User | null>;
-  /** Ends the session here and on the server, and forgets everything. */
+  /**
+   * Ends the session on the server and here, and forgets everything. Where the server cannot be told it rejects, and
+   * nothing is forgotten: `connect` goes on with the session.
+   */
   signOut(): Promise<void>;
 
   /** Loads the snapshot and keeps a socket open, reconnecting and resuming by itself, until `disconnect`. Resolves once online. */
