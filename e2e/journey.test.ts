@@ -1,40 +1,17 @@
-import type { Browser, Page } from 'playwright-core';
-import { afterAll, beforeAll, expect, onTestFailed, test } from 'vitest';
-import { launchBrowser } from './browser.ts';
-import { prepareServer, type ServerProcess } from './server-process.ts';
-import { addPeople, createChannel, openChannel, register, send, shownMessages } from './steps.ts';
-import { openWatched } from './watch-page.ts';
+import type { Page } from 'playwright-core';
+import { expect, test } from 'vitest';
+import { setStage } from './stage.ts';
+import { addPeople, createChannel, openChannel, send, shownMessages } from './steps.ts';
 
-let server: ServerProcess;
-let browser: Browser;
-
-beforeAll(async () => {
-  [server, browser] = await Promise.all([prepareServer(), launchBrowser()]);
-  await server.start();
-}, 60_000);
-
-afterAll(async () => {
-  await browser?.close();
-  await server?.dispose();
-}, 30_000);
-
-/** Somebody with a browser of their own. */
-async function arrive(username: string, displayName: string) {
-  const context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
-  const { page, watch } = await openWatched(context, server.url);
-  page.setDefaultTimeout(15_000);
-  onTestFailed(() => console.error(`${username}:`, watch.errors));
-  await register(page, { username, displayName });
-  return { page, watch };
-}
+const stage = setStage();
 
 async function showsExactly(page: Page, messages: readonly string[]): Promise<void> {
   await expect.poll(() => shownMessages(page), { timeout: 20_000 }).toEqual(messages);
 }
 
 test('[S1, O1, D2, D4] two people meet, chat, and go on chatting through a restart of the server', async () => {
-  const ana = await arrive('ana', 'Ana Ruiz');
-  const boris = await arrive('boris', 'Boris Lind');
+  const ana = await stage.arrive('ana', 'Ana Ruiz');
+  const boris = await stage.arrive('boris', 'Boris Lind');
 
   await createChannel(ana.page, { name: 'garden', kind: 'Private', topic: 'Beds, seeds and water' });
   // Nobody is added where one name is unknown. (The refusal is a 404, which the browser logs as an error of its own.)
@@ -62,12 +39,12 @@ test('[S1, O1, D2, D4] two people meet, chat, and go on chatting through a resta
   const before = { ana: ana.watch.loads, boris: boris.watch.loads };
 
   for (const person of [ana, boris]) person.watch.expectOutage();
-  await server.stop();
+  await stage.server.stop();
   // Typed while nobody is there to take it: it waits in the outbox, in its place.
   await send(ana.page, 'Sent into the void');
   await showsExactly(ana.page, [...said, 'Sent into the void']);
   await ana.page.getByText('You are offline.').waitFor();
-  await server.start();
+  await stage.server.start();
 
   said.push('Sent into the void');
   await showsExactly(boris.page, said);

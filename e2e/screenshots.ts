@@ -4,7 +4,7 @@ import { createClient } from '@parley/client';
 import type { Browser, Page } from 'playwright-core';
 import { launchBrowser } from './browser.ts';
 import { prepareServer } from './server-process.ts';
-import { addPeople, openChannel, register } from './steps.ts';
+import { addPeople, openChannel, passwordOf, register, signIn } from './steps.ts';
 
 /** Takes a picture of every screen, light and dark, wide and on a phone, into `e2e/screenshots`, for people to look at. */
 
@@ -21,7 +21,6 @@ const PEOPLE = [
   { username: 'chioma', displayName: 'Chioma Okafor' },
   { username: 'eliska', displayName: 'Eliška Nováková' },
 ];
-const passwordOf = (username: string) => `the password of ${username}`;
 
 const SAID: readonly (readonly [author: number, body: string])[] = [
   [1, 'Morning all. The seed order is in, it should be here by Thursday.'],
@@ -117,8 +116,7 @@ async function visit(browser: Browser, scheme: (typeof SCHEMES)[number], size: k
   await page.getByRole('button', { name: 'Sign in' }).click();
   await page.getByRole('alert').waitFor();
   await take(page, `sign-in-refused-${name}`);
-  await page.getByRole('textbox', { name: 'Password' }).fill(passwordOf('ana'));
-  await page.getByRole('button', { name: 'Sign in' }).click();
+  await signIn(page, 'ana');
   await page.getByRole('link', { name: 'garden-plans' }).first().waitFor();
   await take(page, `home-${name}`);
 

@@ -2,13 +2,23 @@ import type { Page } from 'playwright-core';
 
 /** What people do on the pages, by the names that they see. */
 
+/** Everybody's password, for whoever wants to sign in as them. */
+export const passwordOf = (username: string) => `the password of ${username}`;
+
 export async function register(page: Page, person: { username: string; displayName: string }): Promise<void> {
   await page.getByRole('link', { name: 'Create an account' }).click();
   await page.getByRole('textbox', { name: 'Username' }).fill(person.username);
   await page.getByRole('textbox', { name: 'Display name' }).fill(person.displayName);
-  await page.getByRole('textbox', { name: 'Password' }).fill(`the password of ${person.username}`);
+  await page.getByRole('textbox', { name: 'Password' }).fill(passwordOf(person.username));
   await page.getByRole('button', { name: 'Create account' }).click();
   await page.getByRole('navigation', { name: 'Channels' }).waitFor();
+}
+
+/** Fills the page for signing in. */
+export async function signIn(page: Page, username: string): Promise<void> {
+  await page.getByRole('textbox', { name: 'Username' }).fill(username);
+  await page.getByRole('textbox', { name: 'Password' }).fill(passwordOf(username));
+  await page.getByRole('button', { name: 'Sign in' }).click();
 }
 
 export async function createChannel(

@@ -3,6 +3,7 @@ import { ChannelPage } from './pages/channel-page.tsx';
 import { ChatLayout } from './pages/chat-layout.tsx';
 import { DiscoverPage } from './pages/discover-page.tsx';
 import { HomePage } from './pages/home-page.tsx';
+import { NowherePage } from './pages/nowhere-page.tsx';
 import { RegisterPage } from './pages/register-page.tsx';
 import { SignInPage } from './pages/sign-in-page.tsx';
 import { ownAddress } from './session/own-address.ts';
@@ -59,7 +60,7 @@ export function createAppRouter(session: Session) {
   return createRouter({
     routeTree: routes,
     context: { session },
-    defaultNotFoundComponent: () => <p className="p-10 text-center text-soft">There is nothing at this address.</p>,
+    defaultNotFoundComponent: NowherePage,
   });
 }
 

@@ -1,8 +1,16 @@
 import type { MyChannel } from '@parley/protocol';
 import { Link, useNavigate } from '@tanstack/react-router';
-import { Compass, LogOut, Plus } from 'lucide-react';
+import { CircleAlert, Compass, LogOut, Plus } from 'lucide-react';
 import { type ReactNode, useId, useState } from 'react';
-import { useChannels, useIsLoaded, useMe, useSession, useUsers } from '../hooks/client-context.ts';
+import {
+  useChannels,
+  useDirectory,
+  useIsLoaded,
+  useMe,
+  useOutbox,
+  useSession,
+  useUsers,
+} from '../hooks/client-context.ts';
 import { useSubmit } from '../hooks/use-submit.ts';
 import { byName, titleOf } from '../people/names.ts';
 import { IconButton } from './button.tsx';
@@ -12,6 +20,9 @@ import { FailureNotice } from './failure-notice.tsx';
 import { Monogram } from './monogram.tsx';
 import { StartConversationDialog } from './start-conversation-dialog.tsx';
 import { Wordmark } from './wordmark.tsx';
+
+const ENTRY =
+  'flex min-h-10 items-center gap-2.5 rounded-lg px-2.5 transition-colors hover:bg-hover hover:text-ink aria-[current=page]:bg-accent-wash aria-[current=page]:text-ink';
 
 /** The left pane: my channels and conversations, the way to more of them, and who I am. */
 export function ChannelList() {
@@ -28,13 +39,13 @@ export function ChannelList() {
   const direct = entries.filter(({ channel }) => channel.kind === 'direct');
 
   return (
-    <div className="flex h-full flex-col bg-sunken pl-[env(safe-area-inset-left)]">
-      <header className="pt-safe flex min-h-16 shrink-0 items-center px-5">
+    <nav aria-label="Channels" className="flex h-full flex-col bg-sunken pl-[env(safe-area-inset-left)]">
+      <div className="pt-safe flex min-h-16 shrink-0 items-center px-5">
         <Link to="/" className="rounded-lg py-1.5" aria-label="Parley, home">
           <Wordmark />
         </Link>
-      </header>
-      <nav aria-label="Channels" className="min-h-0 grow overflow-y-auto overscroll-contain px-3 pb-6">
+      </div>
+      <div className="min-h-0 grow overflow-y-auto overscroll-contain px-3 pb-6">
         <Section
           title="Channels"
           action={
@@ -47,11 +58,9 @@ export function ChannelList() {
           {loaded && named.length === 0 && (
             <li className="px-2.5 py-1.5 text-sm text-faint">You are in no channel yet.</li>
           )}
+          {loaded && <LeftBehind />}
           <li>
-            <Link
-              to="/discover"
-              className="flex min-h-10 items-center gap-2.5 rounded-lg px-2.5 text-soft transition-colors hover:bg-hover hover:text-ink aria-[current=page]:bg-accent-wash aria-[current=page]:text-ink"
-            >
+            <Link to="/discover" className={`${ENTRY} text-soft`}>
               <span className="inline-flex size-6 shrink-0 items-center justify-center">
                 <Compass aria-hidden="true" className="size-4.5" />
               </span>
@@ -72,11 +81,11 @@ export function ChannelList() {
           ))}
           {loaded && direct.length === 0 && <li className="px-2.5 py-1.5 text-sm text-faint">No conversations yet.</li>}
         </Section>
-      </nav>
+      </div>
       <Me />
       <CreateChannelDialog open={dialog === 'channel'} onClose={close} />
       <StartConversationDialog open={dialog === 'conversation'} onClose={close} />
-    </div>
+    </nav>
   );
 }
 
@@ -99,15 +108,22 @@ function Section({ title, action, children }: { title: string; action: ReactNode
 
 function Entry({ channel, title }: { channel: MyChannel; title: string }) {
   const unread = channel.unread > 0;
+  const failed = useOutbox().some(({ channelId, status }) => channelId === channel.id && status.kind === 'failed');
   return (
     <li>
       <Link
         to="/c/$channelId"
         params={{ channelId: channel.id }}
-        className={`flex min-h-10 items-center gap-2.5 rounded-lg px-2.5 transition-colors hover:bg-hover hover:text-ink aria-[current=page]:bg-accent-wash aria-[current=page]:text-ink ${unread ? 'font-semibold text-ink' : 'text-soft'}`}
+        className={`${ENTRY} ${unread ? 'font-semibold text-ink' : 'text-soft'}`}
       >
         <ChannelGlyph kind={channel.kind} title={title} />
         <span className={`min-w-0 grow truncate ${channel.archived ? 'italic' : ''}`}>{title}</span>
+        {failed && (
+          <>
+            <CircleAlert aria-hidden="true" className="size-4 shrink-0 text-danger" />
+            <span className="sr-only">, not everything was sent</span>
+          </>
+        )}
         {unread && (
           <span className="shrink-0 rounded-full bg-accent px-2 text-xs leading-5 font-semibold text-accent-ink tabular-nums">
             <span aria-hidden="true">{channel.unread > 999 ? '999+' : channel.unread}</span>
@@ -117,6 +133,24 @@ function Entry({ channel, title }: { channel: MyChannel; title: string }) {
       </Link>
     </li>
   );
+}
+
+/** The channels that one is not in any more, while something that one wrote there is still to be told about. */
+function LeftBehind() {
+  const channels = useChannels();
+  const directory = useDirectory();
+  const outbox = useOutbox();
+  const ids = [...new Set(outbox.map(({ channelId }) => channelId))].filter((id) => !channels.has(id));
+  return ids.map((id) => (
+    <li key={id}>
+      <Link to="/c/$channelId" params={{ channelId: id }} className={`${ENTRY} text-soft italic`}>
+        <span className="inline-flex size-6 shrink-0 items-center justify-center">
+          <CircleAlert aria-hidden="true" className="size-4.5 text-danger" />
+        </span>
+        <span className="min-w-0 grow truncate">{directory.get(id)?.name ?? 'Not sent'}</span>
+      </Link>
+    </li>
+  ));
 }
 
 function EntriesLoading() {
@@ -138,7 +172,7 @@ function Me() {
     await session.signOut();
   });
   return (
-    <footer className="border-t border-line px-3 pt-2 pb-[max(0.5rem,env(safe-area-inset-bottom))]">
+    <div className="border-t border-line px-3 pt-2 pb-[max(0.5rem,env(safe-area-inset-bottom))]">
       <FailureNotice failure={failure} />
       <div className="flex min-h-12 items-center gap-3 pl-2">
         {me && (
@@ -154,6 +188,6 @@ function Me() {
           <LogOut aria-hidden="true" className="size-4.5" />
         </IconButton>
       </div>
-    </footer>
+    </div>
   );
 }

@@ -1,6 +1,6 @@
 import type { Outgoing } from '@parley/client';
 import { CircleAlert } from 'lucide-react';
-import { memo } from 'react';
+import { type MouseEvent, memo } from 'react';
 import { useClient, useConnection } from '../hooks/client-context.ts';
 import { useSecondsUntil } from '../hooks/use-now.ts';
 import type { MessageRow } from '../timeline/rows.ts';
@@ -89,8 +89,13 @@ function Failed({ id, title }: { id: string; title: string }) {
 }
 
 function FailedAction({ name, onClick }: { name: string; onClick: () => void }) {
+  const act = (event: MouseEvent<HTMLElement>) => {
+    // The button goes with the failure: the focus stays with the messages.
+    event.currentTarget.closest('section')?.focus({ preventScroll: true });
+    onClick();
+  };
   return (
-    <button type="button" onClick={onClick} className="min-h-8 rounded-md px-2 font-semibold hover:bg-danger-wash">
+    <button type="button" onClick={act} className="min-h-8 rounded-md px-2 font-semibold hover:bg-danger-wash">
       {name}
     </button>
   );

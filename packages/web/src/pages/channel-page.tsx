@@ -1,4 +1,5 @@
 import { useParams } from '@tanstack/react-router';
+import { UnsentWriting } from '../components/unsent-writing.tsx';
 import { useChannels, useDirectory, useIsLoaded } from '../hooks/client-context.ts';
 import { ChannelPreview } from './channel-preview.tsx';
 import { Conversation } from './conversation.tsx';
@@ -15,7 +16,10 @@ export function ChannelPage() {
   if (listed) return <ChannelPreview key={channelId} channel={listed} />;
   return (
     <Pane title="Not found">
-      <p className="p-8 text-center text-soft">There is no such channel, or none that you may see.</p>
+      <div className="flex min-h-0 grow flex-col items-center gap-8 overflow-y-auto px-6 py-8">
+        <p className="text-center text-soft">There is no such channel, or none that you may see.</p>
+        <UnsentWriting key={channelId} channelId={channelId} />
+      </div>
     </Pane>
   );
 }

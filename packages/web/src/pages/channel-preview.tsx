@@ -2,6 +2,7 @@ import type { ListedChannel } from '@parley/protocol';
 import { Button } from '../components/button.tsx';
 import { ChannelGlyph } from '../components/channel-glyph.tsx';
 import { FailureNotice } from '../components/failure-notice.tsx';
+import { UnsentWriting } from '../components/unsent-writing.tsx';
 import { useClient } from '../hooks/client-context.ts';
 import { usePageTitle } from '../hooks/use-page-title.ts';
 import { useSubmit } from '../hooks/use-submit.ts';
@@ -21,15 +22,18 @@ export function ChannelPreview({ channel }: { channel: ListedChannel }) {
         </>
       }
     >
-      <div className="mx-auto flex max-w-md grow flex-col items-center justify-center gap-5 px-6 pb-16 text-center">
-        <div>
-          <p className="font-serif text-2xl font-semibold tracking-tight wrap-anywhere">{channel.name}</p>
-          <p className="mt-2 text-soft wrap-anywhere">{channel.topic || 'You are not in this channel.'}</p>
+      <div className="min-h-0 grow overflow-y-auto">
+        <div className="mx-auto flex min-h-full max-w-md flex-col items-center justify-center gap-5 px-6 pb-16 text-center">
+          <div>
+            <p className="font-serif text-2xl font-semibold tracking-tight wrap-anywhere">{channel.name}</p>
+            <p className="mt-2 text-soft wrap-anywhere">{channel.topic || 'You are not in this channel.'}</p>
+          </div>
+          <Button look="primary" onClick={() => void submit()} busy={pending}>
+            Join
+          </Button>
+          <FailureNotice failure={failure} />
+          <UnsentWriting channelId={channel.id} />
         </div>
-        <Button look="primary" onClick={() => void submit()} busy={pending}>
-          Join
-        </Button>
-        <FailureNotice failure={failure} />
       </div>
     </Pane>
   );

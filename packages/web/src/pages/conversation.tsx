@@ -14,9 +14,30 @@ import { useHistory } from '../hooks/use-history.ts';
 import { usePageTitle } from '../hooks/use-page-title.ts';
 import { useReading } from '../hooks/use-reading.ts';
 import { titleOf } from '../people/names.ts';
+import { draftOf } from '../timeline/drafts.ts';
 import { ConversationBeginning } from './conversation-beginning.tsx';
 import { HistoryFailed, HistoryLoading } from './history-states.tsx';
 import { Pane } from './pane.tsx';
+
+/** In the composer's place. What was being written when the channel was archived can still be read and copied. */
+function ArchivedNotice({ channelId }: { channelId: string }) {
+  const draft = draftOf(channelId);
+  return (
+    <div className="rounded-2xl bg-sunken px-4 py-3.5 text-center text-soft">
+      <p>This channel is archived: it can be read, not written to.</p>
+      {draft !== '' && (
+        <textarea
+          aria-label="Your draft, not sent"
+          readOnly
+          rows={2}
+          dir="auto"
+          defaultValue={draft}
+          className="mt-3 max-h-[30dvh] w-full resize-y rounded-lg border border-line bg-raised px-3 py-2 text-left text-ink"
+        />
+      )}
+    </div>
+  );
+}
 
 type OpenDialog = 'members' | 'add' | 'leave' | null;
 
@@ -82,9 +103,7 @@ export function Conversation({ channel }: { channel: MyChannel }) {
       <MessageAnnouncer messages={history.messages} />
       <div className="mx-auto w-full max-w-3xl shrink-0 px-3 pb-[max(0.75rem,env(safe-area-inset-bottom))] sm:px-6 sm:pb-[max(1.25rem,env(safe-area-inset-bottom))]">
         {channel.archived ? (
-          <p className="rounded-2xl bg-sunken px-4 py-3.5 text-center text-soft">
-            This channel is archived: it can be read, not written to.
-          </p>
+          <ArchivedNotice channelId={channel.id} />
         ) : (
           <Composer channelId={channel.id} title={title} field={composer} />
         )}

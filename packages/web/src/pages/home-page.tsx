@@ -1,5 +1,5 @@
 import { Link } from '@tanstack/react-router';
-import { useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import { Button, buttonClass } from '../components/button.tsx';
 import { ChannelGlyph } from '../components/channel-glyph.tsx';
 import { CreateChannelDialog } from '../components/create-channel-dialog.tsx';
@@ -14,15 +14,24 @@ export function HomePage() {
   const channels = useChannels();
   const loaded = useIsLoaded();
   const [creating, setCreating] = useState(false);
+  const heading = useRef<HTMLHeadingElement>(null);
   usePageTitle(null);
-  if (!loaded || me === null) return null;
+  const shown = loaded && me !== null;
+  useEffect(() => {
+    if (shown) heading.current?.focus({ preventScroll: true });
+  }, [shown]);
+  if (!shown) return null;
 
   const unread = [...channels.values()].filter((channel) => channel.unread > 0).sort((a, b) => b.unread - a.unread);
   return (
     <div className="h-full overflow-y-auto">
       <div className="mx-auto flex min-h-full max-w-lg flex-col justify-center gap-6 px-8 py-16">
         <div>
-          <h1 className="font-serif text-[2rem] leading-tight font-semibold tracking-tight wrap-anywhere">
+          <h1
+            ref={heading}
+            tabIndex={-1}
+            className="outline-none font-serif text-[2rem] leading-tight font-semibold tracking-tight wrap-anywhere"
+          >
             Hello, {me.displayName}
           </h1>
           <p className="mt-2 text-base text-soft">

@@ -24,7 +24,7 @@ export function SignInPage() {
     <Entrance title="Welcome back">
       {notice && failure === null && (
         <p role="status" className="mb-5 rounded-lg bg-accent-wash px-3 py-2.5">
-          {notice} Please sign in again.
+          {notice}
         </p>
       )}
       <form onSubmit={onSubmit} className="flex flex-col gap-5">

@@ -1,30 +1,38 @@
-import { Button } from '../components/button.tsx';
+import { useEffect, useState } from 'react';
 import { Mark } from '../components/wordmark.tsx';
 import { useSession, useSessionStatus } from '../hooks/client-context.ts';
+import { useNextTry } from '../hooks/use-outage.ts';
+import { UnreachablePage } from './unreachable-page.tsx';
+
+/** How long the first answer may take before one is told that it is still waited for. */
+const SLOW_AFTER_MS = 5_000;
 
 /** While it is not known yet whether there is a session to go on with. */
 export function StartingPage() {
   const session = useSession();
-  const unreachable = useSessionStatus().kind === 'unreachable';
+  const status = useSessionStatus();
+  const nextTry = useNextTry(status.kind === 'unreachable' ? status.retryAt : null);
+  if (status.kind !== 'unreachable') return <Restoring />;
+  return <UnreachablePage reason={status.reason} nextTry={nextTry} onRetry={session.retryNow} />;
+}
+
+function Restoring() {
+  const [slow, setSlow] = useState(false);
+  useEffect(() => {
+    const timer = setTimeout(() => setSlow(true), SLOW_AFTER_MS);
+    return () => clearTimeout(timer);
+  }, []);
   return (
-    <main className="flex h-full flex-col items-center justify-center gap-5 bg-sunken px-6 text-center">
-      {unreachable ? (
-        <>
-          <Mark className="size-12" />
-          <div role="alert">
-            <h1 className="font-serif text-2xl font-semibold tracking-tight">The server cannot be reached</h1>
-            <p className="mt-1.5 text-soft">It may be restarting, or you may be offline.</p>
-          </div>
-          <Button look="primary" onClick={() => void session.restore()}>
-            Try again
-          </Button>
-        </>
-      ) : (
-        <div role="status" className="appear-late">
-          <Mark className="pulse-calmly size-12" />
+    <main className="flex h-full flex-col items-center justify-center bg-sunken px-6 text-center">
+      <h1 className="sr-only">Parley</h1>
+      <div role="status" className="appear-late flex flex-col items-center gap-5">
+        <Mark className="pulse-calmly size-12" />
+        {slow ? (
+          <p className="text-soft">The server takes its time. Still waiting for its answer…</p>
+        ) : (
           <span className="sr-only">Loading…</span>
-        </div>
-      )}
+        )}
+      </div>
     </main>
   );
 }

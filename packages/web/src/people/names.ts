@@ -14,14 +14,15 @@ export function titleOf(channel: MyChannel, users: Users, me: string): string {
 const collator = new Intl.Collator(undefined, { numeric: true, sensitivity: 'base' });
 export const byName = collator.compare;
 
+const letters = new Intl.Segmenter();
+/** The first letter as people count them: an emoji or a letter with its marks is one. */
+const firstLetter = (word: string): string => [...letters.segment(word)][0]?.segment ?? '';
+
 /** One or two letters that stand for a person. */
 export function initialsOf(name: string): string {
   const words = name.split(/[\s._-]+/).filter((word) => word !== '');
   const [first = '?', last] = [words[0], words.length > 1 ? words.at(-1) : undefined];
-  return [first, last]
-    .map((word) => (word === undefined ? '' : String.fromCodePoint(word.codePointAt(0) ?? 63)))
-    .join('')
-    .toLocaleUpperCase();
+  return [first, last ?? ''].map(firstLetter).join('').toLocaleUpperCase();
 }
 
 /** The usernames in a text like `ana, @bo  chris`. */
