@@ -1,6 +1,6 @@
 import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
-import { bringAxe, violationsOn } from './axe.ts';
+import { violationsOn } from './axe.ts';
 import { setStage } from './stage.ts';
 import { addPeople, createChannel, openChannel, register, send, signIn } from './steps.ts';
 
@@ -26,9 +26,7 @@ async function expectAccessible(page: Page, state: string): Promise<void> {
 }
 
 async function anAccessiblePage(path = '/') {
-  const context = await stage.newContext();
-  await bringAxe(context);
-  return stage.open(context, path);
+  return stage.open(await stage.newContext(), path);
 }
 
 test('axe finds nothing on the pages before one is signed in', async () => {

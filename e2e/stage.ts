@@ -1,6 +1,6 @@
 import { type Client, createClient } from '@parley/client';
 import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playwright-core';
-import { afterAll, beforeAll, onTestFailed } from 'vitest';
+import { afterAll, afterEach, beforeAll } from 'vitest';
 import { launchBrowser } from './browser.ts';
 import { prepareServer, type ServerProcess } from './server-process.ts';
 import { passwordOf, register } from './steps.ts';
@@ -32,11 +32,17 @@ export function setStage(env: Readonly<Record<string, string>> = {}): Stage {
   let server: ServerProcess;
   let browser: Browser;
   const clients: Client[] = [];
+  const opened: Watched[] = [];
 
   beforeAll(async () => {
     [server, browser] = await Promise.all([prepareServer(env), launchBrowser()]);
     await server.start();
   }, 60_000);
+
+  afterEach(({ task }) => {
+    if (task.result?.state !== 'fail') return;
+    for (const { page, watch } of opened) if (!page.isClosed()) console.error(page.url(), watch.errors);
+  });
 
   afterAll(async () => {
     for (const client of clients) client.disconnect();
@@ -49,7 +55,7 @@ export function setStage(env: Readonly<Record<string, string>> = {}): Stage {
   async function open(context: BrowserContext, path = '/'): Promise<Watched> {
     const watched = await openWatched(context, server.url + path);
     watched.page.setDefaultTimeout(15_000);
-    onTestFailed(() => console.error(watched.page.url(), watched.watch.errors));
+    opened.push(watched);
     return watched;
   }
 

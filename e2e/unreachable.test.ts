@@ -1,7 +1,7 @@
 import { API_PREFIX, endpoints } from '@parley/protocol';
 import type { Page, Route } from 'playwright-core';
 import { expect, test } from 'vitest';
-import { bringAxe, violationsOn } from './axe.ts';
+import { violationsOn } from './axe.ts';
 import { setStage } from './stage.ts';
 
 const stage = setStage();
@@ -20,7 +20,6 @@ async function returning(username: string, displayName: string) {
   const context = page.context();
   await page.close();
   expect(watch.errors).toEqual([]);
-  await bringAxe(context);
   return context;
 }
 
