@@ -40,7 +40,8 @@ export const MessageItem = memo(function MessageItem({ row, author, mine }: Mess
             </time>
           </h3>
         )}
-        <p dir="auto" className="leading-6 wrap-anywhere whitespace-pre-wrap">
+        {/* Clipped, since marks can be piled on one letter until they cover what others wrote. */}
+        <p dir="auto" className="overflow-hidden leading-6 wrap-anywhere whitespace-pre-wrap">
           {row.body}
         </p>
         {row.outgoing && <OutgoingStatus id={row.key} status={row.outgoing} />}

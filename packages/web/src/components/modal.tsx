@@ -23,7 +23,9 @@ export function Modal({ open, onClose, title, description, children }: ModalProp
               <Dialog.Title className="font-serif text-2xl leading-tight font-semibold tracking-tight wrap-anywhere">
                 {title}
               </Dialog.Title>
-              {description && <Dialog.Description className="mt-1.5 text-soft">{description}</Dialog.Description>}
+              {description && (
+                <Dialog.Description className="mt-1.5 text-soft wrap-anywhere">{description}</Dialog.Description>
+              )}
             </header>
             <div className="min-h-0 overflow-y-auto overscroll-contain px-6 pt-5 pb-6">{children}</div>
             {/* Last, so that the dialog opens on its first field. */}
