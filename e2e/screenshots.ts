@@ -15,6 +15,9 @@ const SIZES = {
   phone: { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true, deviceScaleFactor: 2 },
 } as const;
 
+/** How a server answers that is in trouble, and wants to be left alone for some seconds. */
+const FAILING = { status: 500, headers: { 'retry-after': '9' } };
+
 const PEOPLE = [
   { username: 'ana', displayName: 'Ana Ruiz' },
   { username: 'boris', displayName: 'Boris Lind' },
@@ -59,6 +62,14 @@ try {
   for (const { page, name } of open) {
     await page.getByText('You are offline.').waitFor();
     await take(page, `offline-${name}`);
+  }
+  await server.start();
+  for (const { page, name } of open) {
+    await page.getByText('You are offline.').waitFor({ state: 'detached' });
+    await archiveUnder(page, name);
+    await take(page, `archived-${name}`);
+    await endSession(page);
+    await take(page, `session-ended-${name}`);
   }
 } finally {
   await browser.close();
@@ -116,7 +127,17 @@ async function visit(browser: Browser, scheme: (typeof SCHEMES)[number], size: k
   await page.getByRole('button', { name: 'Sign in' }).click();
   await page.getByRole('alert').waitFor();
   await take(page, `sign-in-refused-${name}`);
+  await page.goto(`${server.url}/nowhere`);
+  await page.getByRole('heading', { name: 'There is nothing at this address' }).waitFor();
+  await take(page, `nowhere-${name}`);
+  await page.goto(server.url);
   await signIn(page, 'ana');
+  await page.getByRole('link', { name: 'garden-plans' }).first().waitFor();
+  await page.route('**/api/v1/auth/refresh', (route) => route.fulfill(FAILING), { times: 1 });
+  await page.reload();
+  await page.getByText('Something went wrong on the server').waitFor();
+  await take(page, `unreachable-${name}`);
+  await page.getByRole('button', { name: 'Retry now' }).click();
   await page.getByRole('link', { name: 'garden-plans' }).first().waitFor();
   await take(page, `home-${name}`);
 
@@ -145,6 +166,36 @@ async function visit(browser: Browser, scheme: (typeof SCHEMES)[number], size: k
   await page.keyboard.press('Escape');
   await page.getByRole('dialog').waitFor({ state: 'detached' });
   return { page, name };
+}
+
+/** Has a channel archived while its owner is writing to it. */
+async function archiveUnder(page: Page, name: string): Promise<void> {
+  const ana = createClient({ url: server.url });
+  await ana.signIn({ username: 'ana', password: passwordOf('ana') });
+  const body = { name: `closing-${name}`, kind: 'private', topic: '' } as const;
+  const { id, rev } = await ana.rest.createChannel({ body });
+  await page.goto(`${server.url}/c/${id}`);
+  await page.getByRole('textbox', { name: 'Message' }).fill('Here we stop, I think. Thank you all!');
+  // On a touch screen Enter begins a new line.
+  await page.getByRole('button', { name: 'Send' }).click();
+  await page.getByRole('article').waitFor();
+  await page.getByRole('textbox', { name: 'Message' }).fill('One more thing about the ladder:');
+  await ana.rest.updateChannel({ params: { id }, body: { archived: true, rev } });
+  await page.getByText('This channel is archived').waitFor();
+}
+
+/** Ends the page's session from outside, as another tab would. */
+async function endSession(page: Page): Promise<void> {
+  const cookie = (await page.context().cookies()).map(({ name, value }) => `${name}=${value}`).join('; ');
+  const headers = { cookie, 'content-type': 'application/json' };
+  const tab = createClient({
+    url: server.url,
+    session: 'cookie',
+    fetch: (input, init) => fetch(input, { ...init, headers: { ...(init?.headers as object), ...headers } }),
+  });
+  await tab.restore();
+  await tab.signOut();
+  await page.getByText('Your session has ended').waitFor();
 }
 
 async function take(page: Page, name: string): Promise<void> {

@@ -78,13 +78,17 @@ function Throttled({ retryAt }: { retryAt: number }) {
 function Failed({ id, title }: { id: string; title: string }) {
   const client = useClient();
   return (
-    <div className="flex flex-wrap items-center gap-x-1 text-sm text-danger">
-      <CircleAlert aria-hidden="true" className="mr-1 size-4 shrink-0" />
-      <span role="alert" className="mr-2">
-        Not sent. {title}
-      </span>
-      <FailedAction name="Retry" onClick={() => client.retry(id)} />
-      <FailedAction name="Delete" onClick={() => client.discard(id)} />
+    <div className="flex gap-2 text-sm text-danger">
+      <CircleAlert aria-hidden="true" className="mt-2 size-4 shrink-0" />
+      <div className="flex min-w-0 flex-wrap items-center gap-x-1">
+        <span role="alert" className="mr-2 py-1.5">
+          Not sent. {title}
+        </span>
+        <span className="-ml-2 flex gap-1">
+          <FailedAction name="Retry" onClick={() => client.retry(id)} />
+          <FailedAction name="Delete" onClick={() => client.discard(id)} />
+        </span>
+      </div>
     </div>
   );
 }

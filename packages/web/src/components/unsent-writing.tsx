@@ -16,10 +16,10 @@ export function UnsentWriting({ channelId }: { channelId: string }) {
   return (
     <section
       aria-label="Not sent"
-      className="flex w-full max-w-md flex-col gap-3 rounded-2xl border border-line bg-raised px-5 py-4 text-left"
+      className="flex w-full max-w-md flex-col gap-1 rounded-2xl border border-line bg-raised px-5 py-4 text-left"
     >
       <h2 className="font-semibold">What you wrote here was not sent</h2>
-      <ul className="flex flex-col gap-4">
+      <ul className="flex flex-col gap-3">
         {outbox.map(({ id, body, status }) => (
           <Unsent
             key={id}
@@ -28,7 +28,7 @@ export function UnsentWriting({ channelId }: { channelId: string }) {
             onDelete={status.kind === 'failed' ? () => client.discard(id) : null}
           />
         ))}
-        {draft !== '' && <Unsent text={draft} why="A draft." onDelete={deleteDraft} />}
+        {draft !== '' && <Unsent text={draft} why="Your draft." onDelete={deleteDraft} />}
       </ul>
     </section>
   );
@@ -36,7 +36,7 @@ export function UnsentWriting({ channelId }: { channelId: string }) {
 
 function Unsent({ text, why, onDelete }: { text: string; why: string; onDelete: (() => void) | null }) {
   return (
-    <li className="flex flex-col items-start gap-2">
+    <li className="flex flex-col gap-1 border-line pt-3 not-first:border-t">
       <p
         dir="auto"
         // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable region must be reachable by keyboard
@@ -45,8 +45,14 @@ function Unsent({ text, why, onDelete }: { text: string; why: string; onDelete: 
       >
         {text}
       </p>
-      <p className="text-sm text-soft">{why}</p>
-      {onDelete && <Button onClick={onDelete}>Delete</Button>}
+      <div className="flex min-h-10 w-full items-center justify-between gap-3">
+        <p className="text-sm text-soft">{why}</p>
+        {onDelete && (
+          <Button look="quietDanger" onClick={onDelete} className="text-sm">
+            Delete
+          </Button>
+        )}
+      </div>
     </li>
   );
 }

@@ -23,7 +23,7 @@ export function ChannelPreview({ channel }: { channel: ListedChannel }) {
       }
     >
       <div className="min-h-0 grow overflow-y-auto">
-        <div className="mx-auto flex min-h-full max-w-md flex-col items-center justify-center gap-5 px-6 pb-16 text-center">
+        <div className="mx-auto flex min-h-full max-w-md flex-col items-center justify-center gap-5 px-6 py-10 text-center">
           <div>
             <p className="font-serif text-2xl font-semibold tracking-tight wrap-anywhere">{channel.name}</p>
             <p className="mt-2 text-soft wrap-anywhere">{channel.topic || 'You are not in this channel.'}</p>

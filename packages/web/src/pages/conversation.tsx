@@ -26,14 +26,16 @@ function ArchivedNotice({ channelId }: { channelId: string }) {
     <div className="rounded-2xl bg-sunken px-4 py-3.5 text-center text-soft">
       <p>This channel is archived: it can be read, not written to.</p>
       {draft !== '' && (
-        <textarea
-          aria-label="Your draft, not sent"
-          readOnly
-          rows={2}
-          dir="auto"
-          defaultValue={draft}
-          className="mt-3 max-h-[30dvh] w-full resize-y rounded-lg border border-line bg-raised px-3 py-2 text-left text-ink"
-        />
+        <label className="mt-3 flex flex-col gap-1.5 text-left text-sm">
+          Your draft, not sent
+          <textarea
+            readOnly
+            rows={2}
+            dir="auto"
+            value={draft}
+            className="max-h-[30dvh] w-full resize-y rounded-lg border border-line bg-raised px-3 py-2 text-base text-ink"
+          />
+        </label>
       )}
     </div>
   );

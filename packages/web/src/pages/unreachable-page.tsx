@@ -32,8 +32,8 @@ export function UnreachablePage({ reason, nextTry, onRetry }: UnreachablePagePro
     <main className="flex h-full flex-col items-center justify-center gap-6 overflow-y-auto bg-sunken px-6 py-10 text-center">
       <Mark className="size-12 shrink-0" />
       <div role="alert" className="max-w-sm">
-        <h1 className="font-serif text-2xl leading-tight font-semibold tracking-tight">{title}</h1>
-        <p className="mt-2 text-soft">{meaning}</p>
+        <h1 className="font-serif text-2xl leading-tight font-semibold tracking-tight text-balance">{title}</h1>
+        <p className="mt-2 text-soft text-balance">{meaning}</p>
       </div>
       <div className="flex flex-col items-center gap-3">
         <Button look="primary" onClick={onRetry} className="min-h-11">
