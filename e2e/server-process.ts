@@ -24,15 +24,12 @@ export interface ServerProcess {
   dispose(): Promise<void>;
 }
 
-/** Builds the web app and prepares a server; `env` goes over the defaults. It is not started yet. */
+/** Builds the web app, where it has changed, and prepares a server; `env` goes over the defaults. It is not started yet. */
 export async function prepareServer(env: Readonly<Record<string, string>> = {}): Promise<ServerProcess> {
   const folder = await mkdtemp(join(tmpdir(), 'parley-e2e-'));
-  const webDist = join(folder, 'web');
-  const vite = join(ROOT, 'node_modules/vite/bin/vite.js');
-  const args = [vite, 'build', 'packages/web', '--outDir', webDist, '--emptyOutDir', '--logLevel', 'warn'];
   // Vite takes React's development build along unless it is told, which a test runner's NODE_ENV would keep it from.
   const buildEnv = { ...process.env, NODE_ENV: 'production' };
-  await promisify(execFile)(process.execPath, args, { cwd: ROOT, env: buildEnv });
+  await promisify(execFile)(process.execPath, ['scripts/build-web.ts'], { cwd: ROOT, env: buildEnv });
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   let child: ChildProcess | null = null;
@@ -48,7 +45,6 @@ export async function prepareServer(env: Readonly<Record<string, string>> = {}):
         HOST: '127.0.0.1',
         PARLEY_DATA_DIR: join(folder, 'data'),
         PARLEY_LOG_DIR: join(folder, 'logs'),
-        PARLEY_WEB_DIST: webDist,
         PARLEY_THROTTLE_MESSAGES: 'off',
         ...env,
       },

@@ -1,6 +1,6 @@
 import { API_PREFIX, endpoints } from '@parley/protocol';
-import type { Page, Route } from 'playwright-core';
-import { expect, test } from 'vitest';
+import type { BrowserContext, Page, Route } from 'playwright-core';
+import { beforeAll, expect, test } from 'vitest';
 import { violationsOn } from './axe.ts';
 import { setStage } from './stage.ts';
 
@@ -11,17 +11,17 @@ const BOOTSTRAP = `**${API_PREFIX}${endpoints.bootstrap.path}`;
 
 const unreachable = (page: Page, title = 'The server cannot be reached') =>
   page.getByRole('heading', { level: 1, name: title });
-const home = (page: Page, name: string) => page.getByRole('heading', { level: 1, name: `Hello, ${name}` });
+const home = (page: Page) => page.getByRole('heading', { level: 1, name: 'Hello, Ana' });
 const retry = (page: Page) => page.getByRole('button', { name: 'Retry now' });
 
-/** Somebody who was here before, and whose next page will begin without an answer to one request. */
-async function returning(username: string, displayName: string) {
-  const { page, watch } = await stage.arrive(username, displayName);
-  const context = page.context();
+let context: BrowserContext;
+
+// Somebody who was here before.
+beforeAll(async () => {
+  const { page } = await stage.arrive('ana', 'Ana');
+  context = page.context();
   await page.close();
-  expect(watch.errors).toEqual([]);
-  return context;
-}
+}, 30_000);
 
 /** Holds the next request to an address until it is told to go on. */
 async function holdNext(page: Page, address: string): Promise<() => Promise<void>> {
@@ -31,8 +31,7 @@ async function holdNext(page: Page, address: string): Promise<() => Promise<void
 }
 
 test('a page that loaded just before the server went away says so, and goes on by itself once it is back', async () => {
-  const contexts = [await returning('ana', 'Ana'), await returning('boris', 'Boris')] as const;
-  const [early, late] = [await contexts[0].newPage(), await contexts[1].newPage()];
+  const [early, late] = [await context.newPage(), await context.newPage()];
   // One is held up before it knows who is there, the other one before it has anything to show.
   const goOn = [await holdNext(early, REFRESH), await holdNext(late, BOOTSTRAP)];
   for (const page of [early, late]) await page.goto(stage.server.url);
@@ -48,8 +47,9 @@ test('a page that loaded just before the server went away says so, and goes on b
   }
 
   await stage.server.start();
-  await home(early, 'Ana').waitFor();
-  await home(late, 'Boris').waitFor();
+  await home(early).waitFor();
+  await home(late).waitFor();
+  await Promise.all([early.close(), late.close()]);
 });
 
 const NOT_NOW = { status: 503, headers: { 'retry-after': '600' }, body: 'a proxy says something in HTML' };
@@ -60,15 +60,16 @@ test.each([
 ])(
   'an error in the place of %s is told for what it is, and a button does not wait for the next try',
   async (_, address) => {
-    const context = await returning(`chioma.${address === REFRESH ? 1 : 2}`, 'Chioma');
     const page = await context.newPage();
     const answers = [
       { fulfil: { status: 500, headers: { 'retry-after': '600' } }, title: 'Something went wrong on the server' },
       { fulfil: { status: 504, headers: { 'retry-after': '600' } }, title: 'The server does not answer' },
       { fulfil: NOT_NOW, title: 'The server cannot be reached' },
     ];
-    for (const { fulfil } of [...answers].reverse())
+    // The route that was added last is asked first.
+    for (const { fulfil } of [...answers].reverse()) {
       await page.route(address, (route) => route.fulfill(fulfil), { times: 1 });
+    }
     await page.goto(stage.server.url);
     for (const { title } of answers) {
       await unreachable(page, title).waitFor();
@@ -76,13 +77,12 @@ test.each([
       expect(await violationsOn(page)).toEqual([]);
       await retry(page).click();
     }
-    await home(page, 'Chioma').waitFor();
-    await context.close();
+    await home(page).waitFor();
+    await page.close();
   },
 );
 
 test('a server that is slow to answer is waited for, which one is told', async () => {
-  const context = await returning('dana', 'Dana');
   const page = await context.newPage();
   const goOn = await holdNext(page, REFRESH);
   await page.clock.install();
@@ -92,6 +92,6 @@ test('a server that is slow to answer is waited for, which one is told', async (
   expect(await violationsOn(page)).toEqual([]);
   await goOn();
   await page.clock.resume();
-  await home(page, 'Dana').waitFor();
-  await context.close();
+  await home(page).waitFor();
+  await page.close();
 });
