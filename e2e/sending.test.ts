@@ -38,7 +38,9 @@ async function archive(owner: Client, id: string, archived: boolean): Promise<vo
   await owner.rest.updateChannel({ params: { id }, body: { archived, rev } });
 }
 
-test('what an archived channel refuses says why, and goes out once it may, or not at all', async () => {
+test.concurrent('what an archived channel refuses says why, and goes out once it may, or not at all', async ({
+  expect,
+}) => {
   const { boris, page, id, name } = await aConversation('bea', 'private');
   await sendTooFast(page);
   await send(page, 'four');
@@ -68,7 +70,9 @@ test('what an archived channel refuses says why, and goes out once it may, or no
   expect(await shownMessages(page)).toEqual(['one', 'two', 'three']);
 });
 
-test('what was on its way when its author was removed stays in sight, and goes out after joining again', async () => {
+test.concurrent('what was on its way when its author was removed stays in sight, and goes out after joining again', async ({
+  expect,
+}) => {
   const { boris, page, id, name } = await aConversation('cleo', 'public');
   await sendTooFast(page);
   const me = (await boris.rest.listMembers({ params: { id } })).members.find(({ user }) => user.username === 'cleo');

@@ -1,6 +1,6 @@
 import { API_PREFIX, endpoints } from '@parley/protocol';
 import type { Page } from 'playwright-core';
-import { beforeAll, expect, test } from 'vitest';
+import { beforeAll, test } from 'vitest';
 import { violationsOn } from './axe.ts';
 import { setStage, type Watched } from './stage.ts';
 import { createChannel, openChannel, passwordOf, send, shownMessages, signIn } from './steps.ts';
@@ -33,7 +33,9 @@ beforeAll(async () => {
   await isSignedIn(robbed.page);
 }, 30_000);
 
-test('[A2] signing out in one tab brings the other to sign in, which keeps what was being written there', async () => {
+test.concurrent('[A2] signing out in one tab brings the other to sign in, which keeps what was being written there', async ({
+  expect,
+}) => {
   const { page: here, watch } = await stage.arrive('ana', 'Ana');
   await createChannel(here, { name: 'garden', kind: 'Private' });
   const { page: there } = await stage.open(here.context());
@@ -58,7 +60,9 @@ test('[A2] signing out in one tab brings the other to sign in, which keeps what 
   await here.context().close();
 });
 
-test('somebody else who signs in in the tab finds nothing of what was being written there', async () => {
+test.concurrent('somebody else who signs in in the tab finds nothing of what was being written there', async ({
+  expect,
+}) => {
   await stage.join('carl', 'Carl');
   const { page } = await stage.arrive('bea', 'Bea');
   await createChannel(page, { name: 'secrets', kind: 'Private' });
@@ -79,7 +83,9 @@ test('somebody else who signs in in the tab finds nothing of what was being writ
   await page.context().close();
 });
 
-test('a sign-out that the server does not hear of is refused, and the session goes on', async () => {
+test.concurrent('a sign-out that the server does not hear of is refused, and the session goes on', async ({
+  expect,
+}) => {
   const { page } = await stage.arrive('dora', 'Dora');
   await page.route(`**${API_PREFIX}${endpoints.logout.path}`, (route) => route.abort(), { times: 1 });
   await page.getByRole('button', { name: 'Sign out' }).click();
@@ -91,7 +97,9 @@ test('a sign-out that the server does not hear of is refused, and the session go
   await page.context().close();
 });
 
-test('two tabs renew one session at the same time, at their start and by the clock, and stay signed in', async () => {
+test.concurrent('two tabs renew one session at the same time, at their start and by the clock, and stay signed in', async ({
+  expect,
+}) => {
   const { page: one, watch } = await stage.arrive('eva', 'Eva');
   await createChannel(one, { name: 'twice', kind: 'Private' });
   const { page: other, watch: otherWatch } = await stage.open(one.context(), new URL(one.url()).pathname);
@@ -106,7 +114,9 @@ test('two tabs renew one session at the same time, at their start and by the clo
   expect([...watch.errors, ...otherWatch.errors]).toEqual([]);
 });
 
-test('[A2] a stolen token that is used ends the session for whoever has it, and the draft is kept', async () => {
+test.concurrent('[A2] a stolen token that is used ends the session for whoever has it, and the draft is kept', async ({
+  expect,
+}) => {
   const use = () =>
     fetch(stage.server.url + REFRESH, {
       method: 'POST',
