@@ -10,5 +10,6 @@ test('initials are those of the first and the last word, whole characters', () =
   expect(initialsOf('Ana María López')).toBe('AL');
   expect(initialsOf('bo')).toBe('B');
   expect(initialsOf('𝒜lice')).toBe('𝒜');
+  expect(initialsOf('👩‍🚀 Ana 🇪🇸')).toBe('👩‍🚀🇪🇸');
   expect(initialsOf('')).toBe('?');
 });
