@@ -1,11 +1,15 @@
 import '../packages/server/bin/require-node-24.js';
 import '../packages/server/bin/start-lean.js';
+import { compileAhead } from '../packages/server/bin/compile-ahead.js';
 
-const { buildWebIfNeeded } = await import('./build-web.ts');
+const building = new URL('./build-web.ts', import.meta.url);
+compileAhead(building);
+const { buildWebIfNeeded } = await import(building.href);
 buildWebIfNeeded();
 
 closeWithNpm();
-await import('../packages/server/src/main.ts');
+const { runCommandLine } = await import('../packages/server/src/cli/command-line.ts');
+await runCommandLine(['serve']);
 
 /** A SIGTERM that only npm gets ends npm and its shell, and would leave the server behind with the port and the data. */
 function closeWithNpm() {

@@ -1,10 +1,6 @@
-import { enableCompileCache, flushCompileCache } from 'node:module';
+import { enableCompileCache } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
-
-/** By then everything has been imported. */
-const STARTED_MS = 4_000;
 
 /**
  * Keeps the code as Node has read it, types stripped and compiled, for the next start, which then takes half the time
@@ -17,19 +13,5 @@ if (!process.env.NODE_COMPILE_CACHE && !process.env.NODE_DISABLE_COMPILE_CACHE) 
 }
 
 // Nearly all that is allocated during a start survives it. If the young generation grew for that, each thread would
-// keep some 10 MB that it does not need; under load it grows as ever.
+// keep some 10 MB that it does not need; when the server has started, `end-start.ts` lets it grow as ever.
 setFlagsFromString('--semi-space-growth-factor=1');
-
-setTimeout(() => {
-  setFlagsFromString('--semi-space-growth-factor=2');
-  flushCompileCache();
-  letGoOfTheStart();
-}, STARTED_MS).unref();
-
-/** One full collection, some 30 ms: a quiet server allocates too little to come to it, and would keep 5 MB for ever. */
-function letGoOfTheStart() {
-  setFlagsFromString('--expose-gc');
-  const collect = runInNewContext('gc');
-  setFlagsFromString('--no-expose-gc');
-  collect({ type: 'major', execution: 'sync', flavor: 'last-resort' });
-}

@@ -1,5 +1,5 @@
 import '../bin/start-lean.js';
 
-/** What `npm start` and a container run: `parley serve`. Imported late, so that it comes from the cache. */
+/** `parley serve`, for those who start a module instead of a command. Imported late, so that it comes from the cache. */
 const { runCommandLine } = await import('./cli/command-line.ts');
 await runCommandLine(['serve']);

@@ -4,6 +4,7 @@ import { type Config, readConfig } from '../config/config.ts';
 import { StartError } from '../domain/start-error.ts';
 import { createServer } from '../server.ts';
 import { createLogger, type Logger } from '../telemetry/logger.ts';
+import { endStartSoon } from './end-start.ts';
 
 /** An orchestrator kills what has not ended after 10 s. */
 const CLOSE_WITHIN_MS = 9_500;
@@ -27,6 +28,7 @@ export async function serve(env: NodeJS.ProcessEnv): Promise<void> {
   });
   closeOnSignal(server, logger);
   announce(config.http.publicUrl ?? server.url, config, logger);
+  endStartSoon();
 }
 
 function announce(url: string, config: Config, logger: Logger): void {
