@@ -5,13 +5,19 @@ import { renderTable } from './report/table.ts';
 import { measureFanOut } from './scenarios/w1-fan-out.ts';
 import { measureBusyRoom } from './scenarios/w2-busy-room.ts';
 import { measureIngest } from './scenarios/w4-ingest.ts';
+import { measureIdle } from './scenarios/w5-idle.ts';
+import { measureReconnectStorm } from './scenarios/w6-reconnect-storm.ts';
 import { measureStart } from './scenarios/w9-start.ts';
+import { measureTwoNodes } from './scenarios/w10-two-nodes.ts';
 
 const SCENARIOS: Readonly<Record<string, () => Promise<Outcome>>> = {
   W1: measureFanOut,
   W2: measureBusyRoom,
   W4: measureIngest,
+  W5: measureIdle,
+  W6: measureReconnectStorm,
   W9: measureStart,
+  W10: measureTwoNodes,
 };
 
 const USAGE = `Usage: npm run bench -- <scenario>... [--json] [--save]

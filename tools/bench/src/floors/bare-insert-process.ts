@@ -1,34 +1,25 @@
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { serveRequests } from '../subjects/bench-worker.ts';
-
-export interface BareInsertCommands {
-  /** Makes a database with the tables and indexes that Parley's own database has for messages. */
-  create: { input: { path: string; like: string }; answer: null };
-  /** Reads from Parley's database the messages that were not read before, in the order of their ids. */
-  load: { input: { from: string }; answer: { messages: number } };
-  /** Inserts what was loaded, so many messages a commit. Answers with how long the inserting took. */
-  insert: { input: { messagesPerCommit: number }; answer: { seconds: number } };
-}
+import { type BareInsertCommands, SAME_MESSAGE, TABLES } from './bare-insert.ts';
 
 // The least that storing the same rows durably can cost: prepared statements, one connection, nothing else.
-
-const TABLES = ['entries', 'messages'] as const;
-const SAME_MESSAGE = 'entries.stream_id = messages.channel_id AND entries.seq = messages.seq';
 
 type Values = SQLInputValue[];
 
 let database: DatabaseSync | null = null;
+let source = '';
 let statements: StatementSync[] = [];
 let loadedUpTo = '';
 let rows: { readonly entry: Values; readonly message: Values }[] = [];
 
 serveRequests<BareInsertCommands>({
-  create({ path, like }) {
+  create({ at, like }) {
+    source = like;
     const original = new DatabaseSync(like, { readOnly: true });
     const schema = original
       .prepare(`SELECT sql FROM sqlite_schema WHERE tbl_name IN (${TABLES.map(() => '?').join()}) AND sql IS NOT NULL`)
       .all(...TABLES);
-    database = new DatabaseSync(path);
+    database = new DatabaseSync(at);
     database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL');
     for (const { sql } of schema) database.exec(String(sql));
     statements = TABLES.map((table) => {
@@ -39,8 +30,8 @@ serveRequests<BareInsertCommands>({
     return null;
   },
 
-  load({ from }) {
-    const original = new DatabaseSync(from, { readOnly: true });
+  load() {
+    const original = new DatabaseSync(source, { readOnly: true });
     const read = (table: string): Values[] => {
       const statement = original.prepare(
         `SELECT ${table}.* FROM messages JOIN entries ON ${SAME_MESSAGE} WHERE messages.id > ? ORDER BY messages.id`,

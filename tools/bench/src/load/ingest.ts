@@ -1,5 +1,5 @@
 import type { DownFrame } from '@parley/protocol';
-import { percentile } from '../measure/statistics.ts';
+import { type Latencies, summariseLatencies } from '../measure/latencies.ts';
 import { clientTextFrame } from './frames.ts';
 import { RawSocket } from './raw-socket.ts';
 import { BODY_BYTES, newMessage } from './send-frame.ts';
@@ -10,12 +10,6 @@ export interface IngestTarget {
   readonly subprotocol: string;
   /** One socket each. */
   readonly senders: readonly { readonly token: string; readonly channelId: string }[];
-}
-
-export interface Latencies {
-  readonly p50: number;
-  readonly p99: number;
-  readonly most: number;
 }
 
 export interface IngestResult {
@@ -233,6 +227,6 @@ function summarise({ ackedInTime, refused, ackMillis }: Run, seconds: number): I
     acked: ackedInTime.count,
     refused,
     seconds,
-    ackMillis: { p50: percentile(ackMillis, 0.5), p99: percentile(ackMillis, 0.99), most: percentile(ackMillis, 1) },
+    ackMillis: summariseLatencies(ackMillis),
   };
 }

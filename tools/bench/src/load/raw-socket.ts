@@ -11,8 +11,8 @@ export interface RawSocketOptions {
   onText(length: number, payload: Buffer | null): void;
   /** After each read from the system, when its frames have been reported. */
   onRead?(): void;
-  /** The connection is over, for whatever reason. */
-  onClosed(reason: string): void;
+  /** The connection is over, for whatever reason; the code is 1006 where the server sent no close frame. */
+  onClosed(reason: string, code: number): void;
 }
 
 // Reads are handled to their end before the next begins, so every socket of the process can share one buffer.
@@ -26,6 +26,7 @@ export class RawSocket {
   readonly #frames: FrameReader;
   #answer: string | null = '';
   #closeReason = 'the connection ended';
+  #closeCode = 1006;
   readonly #opened = Promise.withResolvers<void>();
 
   private constructor(options: RawSocketOptions) {
@@ -43,7 +44,7 @@ export class RawSocket {
     });
     this.#socket.on('close', () => {
       this.#opened.reject(new Error(`The socket did not open: ${this.#closeReason}.`));
-      options.onClosed(this.#closeReason);
+      options.onClosed(this.#closeReason, this.#closeCode);
     });
   }
 
@@ -98,7 +99,12 @@ export class RawSocket {
   #receive(opcode: number, length: number, payload: Buffer | null): void {
     if (opcode === OPCODE.text) this.#options.onText(length, payload);
     else if (opcode === OPCODE.ping && payload) this.#socket.write(clientFrame(OPCODE.pong, payload));
-    else if (opcode === OPCODE.close && payload) this.#closeReason = describeClose(payload);
+    else if (opcode === OPCODE.close && payload) this.#noteClose(payload);
+  }
+
+  #noteClose(payload: Buffer): void {
+    this.#closeCode = payload.length < 2 ? 1005 : payload.readUInt16BE(0);
+    this.#closeReason = payload.toString('utf8', 2) || `the server closed with ${this.#closeCode}`;
   }
 }
 
@@ -113,9 +119,4 @@ function upgradeRequest({ path, port, subprotocol }: RawSocketOptions): string {
     ...(subprotocol ? [`Sec-WebSocket-Protocol: ${subprotocol}`] : []),
   ];
   return lines.join('\r\n') + END_OF_HEAD;
-}
-
-function describeClose(payload: Buffer): string {
-  if (payload.length < 2) return 'the server closed without a code';
-  return `the server closed with ${payload.readUInt16BE(0)} ${payload.toString('utf8', 2)}`;
 }

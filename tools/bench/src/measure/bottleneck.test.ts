@@ -7,6 +7,7 @@ const idle: Usage = {
   serverMainShare: 0,
   serverBusiestOtherShare: 0,
   generatorShare: 0,
+  partners: {},
   othersShare: 0,
 };
 
@@ -14,6 +15,8 @@ test('the busiest part is named where it had no time left, the given reason wher
   expect(bottleneck(idle, 'the pace')).toBe('the pace');
   expect(bottleneck({ ...idle, serverMainShare: 0.97, generatorShare: 0.93 }, '')).toBe('server cpu (event loop)');
   expect(bottleneck({ ...idle, serverMainShare: 0.4, generatorShare: 0.93 }, '')).toBe('generator');
+  const partners = { PostgreSQL: { cpu: 950_000, busiestShare: 0.95 } };
+  expect(bottleneck({ ...idle, serverMainShare: 0.9, partners }, '')).toBe('PostgreSQL cpu (one process)');
   expect(bottleneck({ ...idle, othersShare: 1_000 }, '')).toBe('machine cpu (all cores busy)');
 });
 

@@ -27,6 +27,42 @@ export function readCpuTime(pid: number): Map<number, number> {
   return threads;
 }
 
+/** The same of a process and all that descend from it, as the processes of a database do. */
+export function readFamilyCpuTime(pid: number): Map<number, number> {
+  const children = new Map<number, number[]>();
+  for (const name of readdirSync('/proc')) {
+    if (!/^\d+$/.test(name)) continue;
+    const parent = readParent(Number(name));
+    if (parent === null) continue;
+    const siblings = children.get(parent);
+    if (siblings) siblings.push(Number(name));
+    else children.set(parent, [Number(name)]);
+  }
+  const family = [pid];
+  // Grows while it is walked: the children of those that were found are looked at, too.
+  for (const member of family) family.push(...(children.get(member) ?? []));
+  return new Map(family.flatMap((member) => [...readCpuTimeIfAlive(member)]));
+}
+
+/** The process that started another one, or null where that has ended. */
+export function readParent(pid: number): number | null {
+  try {
+    return Number(/^PPid:\s+(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
+  } catch (error) {
+    if (!isGone(error)) throw error;
+    return null;
+  }
+}
+
+function readCpuTimeIfAlive(pid: number): Map<number, number> {
+  try {
+    return readCpuTime(pid);
+  } catch (error) {
+    if (!isGone(error)) throw error;
+    return new Map();
+  }
+}
+
 /** What a process used between two readings. */
 export function cpuTimeBetween(pid: number, before: Map<number, number>, after: Map<number, number>): CpuTime {
   let total = 0;

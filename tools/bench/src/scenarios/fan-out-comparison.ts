@@ -1,6 +1,6 @@
 import { BODY_BYTES } from '../load/send-frame.ts';
 import { type Alternation, alternate, describeAlternation } from '../measure/alternate.ts';
-import { bottleneck, isDisturbed } from '../measure/bottleneck.ts';
+import { bottleneck, describeShares, isDisturbed } from '../measure/bottleneck.ts';
 import { median, medianOfRatios } from '../measure/statistics.ts';
 import type { Row } from '../report/row.ts';
 import { type FanOutRound, openFloorRoom, openParleyRoom, type Room, SOCKETS_PER_ACCOUNT } from '../subjects/room.ts';
@@ -109,16 +109,11 @@ export function throughputRow(scenario: string, comparison: FanOutComparison, ot
 
 /** What a reader needs to trust the row: who was busy, how much was saved by coalescing, what idling costs. */
 export function describeRounds(comparison: FanOutComparison): string[] {
-  const share = (rounds: readonly FanOutRound[], of: (round: FanOutRound) => number) =>
-    `${Math.round(median(rounds.map(of)) * 100)} %`;
   const perRead = (rounds: readonly FanOutRound[]) => median(rounds.map((round) => round.deliveriesPerRead)).toFixed(1);
   const describe = (name: 'ours' | 'floor') => {
     const rounds = comparison[name];
     return (
-      `${describeCase(comparison)}, ${name}: event loop ${share(rounds, ({ usage }) => usage.serverMainShare)} of a core, ` +
-      `busiest other thread ${share(rounds, ({ usage }) => usage.serverBusiestOtherShare)}, ` +
-      `generator ${share(rounds, ({ usage }) => usage.generatorShare)}, ` +
-      `everything else on the machine ${share(rounds, ({ usage }) => usage.othersShare)}; ` +
+      `${describeCase(comparison)}, ${name}: ${describeShares(rounds.map(({ usage }) => usage))}; ` +
       `${perRead(rounds)} deliveries per read; idle ${(comparison.idle[name] / 1_000).toFixed(1)} ms/s`
     );
   };

@@ -37,35 +37,32 @@ export interface ParleyServer {
   kill(): Promise<void>;
   /** Ends it as an operator would. */
   stop(): Promise<void>;
-  /** The same folder under a new process. */
+  /** The same folder and port under a new process. */
   restart(): Promise<ParleyServer>;
 }
 
 /** Environment variables beside those of every run. */
-type Settings = Readonly<Record<string, string>>;
+export type Settings = Readonly<Record<string, string>>;
 
-/** Starts the server on an empty folder, which `removeFolder` deletes. It is ready when this resolves. */
-export async function startParley(settings: Settings = {}): Promise<ParleyServer> {
-  return start(mkdtempSync(join(tmpdir(), 'parley-bench-')), settings);
+/** An empty folder for a server to work in, which `removeFolder` deletes. */
+export function makeFolder(): string {
+  return mkdtempSync(join(tmpdir(), 'parley-bench-'));
 }
 
-export function removeFolder({ dataFolder }: ParleyServer): void {
+/** Starts the server, on an empty folder unless one is given. It is ready when this resolves. */
+export async function startParley(settings: Settings = {}, folder = makeFolder()): Promise<ParleyServer> {
+  return start(folder, settings, await findFreePort());
+}
+
+export function removeFolder({ dataFolder }: Pick<ParleyServer, 'dataFolder'>): void {
   rmSync(dataFolder, { recursive: true, force: true });
 }
 
-async function start(folder: string, settings: Settings): Promise<ParleyServer> {
-  const port = await findFreePort();
+async function start(folder: string, settings: Settings, port: number): Promise<ParleyServer> {
   const startedAt = performance.now();
   const child = spawn(process.execPath, [SERVER_ENTRY, 'serve'], {
     cwd: folder,
-    env: {
-      ...withoutParleySettings(process.env),
-      ...BENCH_SETTINGS,
-      ...settings,
-      PORT: String(port),
-      PARLEY_DATA_DIR: join(folder, 'data'),
-      PARLEY_LOG_DIR: join(folder, 'logs'),
-    },
+    env: { ...environmentFor(folder, settings), PORT: String(port) },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const output = collectOutput(child);
@@ -96,7 +93,7 @@ async function start(folder: string, settings: Settings): Promise<ParleyServer> 
       await ended;
       clearTimeout(impatience);
     },
-    restart: () => start(folder, settings),
+    restart: () => start(folder, settings, port),
   };
 }
 
@@ -133,6 +130,17 @@ async function request<Answer>(
   return JSON.parse(text || 'null') as Answer;
 }
 
+/** The environment of a server in that folder, but for its port. */
+export function environmentFor(folder: string, settings: Settings): NodeJS.ProcessEnv {
+  return {
+    ...withoutParleySettings(process.env),
+    ...BENCH_SETTINGS,
+    ...settings,
+    PARLEY_DATA_DIR: join(folder, 'data'),
+    PARLEY_LOG_DIR: join(folder, 'logs'),
+  };
+}
+
 function withoutParleySettings(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const foreign = ['DATABASE_URL', 'REDIS_URL', 'LOG_FORMAT', 'PUBLIC_URL', 'TRUST_PROXY'];
   return Object.fromEntries(
@@ -153,10 +161,23 @@ function collectOutput(child: ChildProcess): () => string {
   return () => output;
 }
 
+const LOWEST_PORT = 20_000;
+const HIGHEST_PORT = 32_000;
+
+/**
+ * A port that nobody listens on, below those that the system gives to outgoing connections: while a server is down, one
+ * of thousands of clients that knock at its port would otherwise be given that very port, and connect to itself.
+ */
 async function findFreePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => probe.once('listening', resolve));
-  const { port } = probe.address() as { port: number };
-  await new Promise((resolve) => probe.close(resolve));
-  return port;
+  for (;;) {
+    const port = LOWEST_PORT + Math.floor(Math.random() * (HIGHEST_PORT - LOWEST_PORT));
+    const probe = createServer();
+    const isFree = await new Promise<boolean>((resolve) => {
+      probe.once('error', () => resolve(false));
+      probe.listen(port, '127.0.0.1', () => resolve(true));
+    });
+    if (!isFree) continue;
+    await new Promise((resolve) => probe.close(resolve));
+    return port;
+  }
 }
