@@ -59,7 +59,7 @@ test('a client is back when it has what the welcome named, and not when it is me
   const killedAt = Date.now();
   visits[0]?.socket.terminate();
 
-  expect(await crowd.comeBack(killedAt, 1_500)).toEqual({ millis: [], neverReturned: 1 });
+  expect(await crowd.comeBack(killedAt, 1_500)).toEqual({ millis: [], neverReturned: 1, turnedAway: 0 });
   expect(visits[1]?.hello.cursors).toEqual({ [CHANNEL]: 6 });
   visits[1]?.entry(7);
   visits[1]?.entry(8);

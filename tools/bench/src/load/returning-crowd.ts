@@ -13,6 +13,8 @@ export interface Returns {
   /** Of those who came back: milliseconds from the kill until all that they had missed was there. */
   readonly millis: readonly number[];
   readonly neverReturned: number;
+  /** Times that somebody said hello and was not welcomed, since the crowd was assembled. */
+  readonly turnedAway: number;
 }
 
 export interface StormVerdict {
@@ -83,6 +85,7 @@ export class ReturningCrowd {
     return {
       millis: back.map(({ caughtUpAt }) => caughtUpAt - killedAt),
       neverReturned: this.#members.length - back.length,
+      turnedAway: this.#members.reduce((sum, member) => sum + member.turnedAway, 0),
     };
   }
 

@@ -33,6 +33,8 @@ export class ReturningMember {
   caughtUpAt = Number.NEGATIVE_INFINITY;
   isCaughtUp = false;
   outOfOrder = 0;
+  /** Connections that said hello and ended without a welcome. */
+  turnedAway = 0;
 
   readonly #target: ReturningTarget;
   readonly #token: string;
@@ -144,6 +146,8 @@ export class ReturningMember {
     if (this.#welcomedAt !== null) {
       if (performance.now() - this.#welcomedAt >= STABLE_AFTER_MS) this.#tries = 0;
       this.lostAt = Date.now();
+    } else if (this.#socket) {
+      this.turnedAway += 1;
     }
     this.#socket = null;
     this.#welcomedAt = null;

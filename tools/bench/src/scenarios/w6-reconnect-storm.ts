@@ -32,6 +32,7 @@ interface Storm {
   readonly secondsToHalf: number;
   readonly secondsToAll: number;
   readonly neverReturned: number;
+  readonly turnedAway: number;
   /** From readiness until everybody was back. */
   readonly usage: Usage;
 }
@@ -142,11 +143,12 @@ async function awaitReturn(
   return { secondsToReady, ...summarise(result), usage };
 }
 
-function summarise({ millis, neverReturned }: Returns) {
+function summarise({ millis, neverReturned, turnedAway }: Returns) {
   return {
     secondsToHalf: percentile(millis, 0.5) / 1_000,
     secondsToAll: neverReturned > 0 ? Number.POSITIVE_INFINITY : percentile(millis, 1) / 1_000,
     neverReturned,
+    turnedAway,
   };
 }
 
@@ -207,6 +209,7 @@ function describe({ engine, storms, verdict }: Storms): string {
   const seconds = storms.map(({ secondsToAll }) => secondsToAll.toFixed(2)).join(', ');
   return (
     `${engine}, from readiness until all were back: ${describeShares(storms.map(({ usage }) => usage))}; ` +
-    `all back after ${seconds} s; ${verdict.acked.toLocaleString('en')} messages acknowledged`
+    `all back after ${seconds} s, with ${storms.at(-1)?.turnedAway ?? 0} hellos that were not answered by a welcome; ` +
+    `${verdict.acked.toLocaleString('en')} messages acknowledged`
   );
 }
