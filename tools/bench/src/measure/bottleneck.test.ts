@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { expect, test } from 'vitest';
 import { bottleneck, observe, type Usage } from './bottleneck.ts';
 
@@ -29,4 +30,20 @@ test.runIf(process.platform === 'linux')('the CPU time of a process is what it s
   const { usage: waiting } = await observe(pids, () => new Promise((resolve) => setTimeout(resolve, 50)));
   expect(busy.cpu.total).toBeGreaterThan(waiting.cpu.total);
   expect(busy.seconds).toBeGreaterThan(0.045);
+});
+
+test.runIf(process.platform === 'linux')('a partner counts with the processes that it has started', async () => {
+  const partner = spawn('sh', ['-c', "sh -c 'while :; do :; done' & wait"], { detached: true, stdio: 'ignore' });
+  const pid = partner.pid as number;
+  try {
+    const pids = { server: process.pid, generator: process.pid, partners: { database: pid } };
+    await expect
+      .poll(async () => {
+        const { usage } = await observe(pids, () => new Promise((resolve) => setTimeout(resolve, 50)));
+        return usage.partners.database?.cpu;
+      })
+      .toBeGreaterThan(1_000);
+  } finally {
+    process.kill(-pid, 'SIGKILL');
+  }
 });

@@ -146,7 +146,7 @@ async function awaitReturn(
 function summarise({ millis, neverReturned, turnedAway }: Returns) {
   return {
     secondsToHalf: percentile(millis, 0.5) / 1_000,
-    secondsToAll: neverReturned > 0 ? Number.POSITIVE_INFINITY : percentile(millis, 1) / 1_000,
+    secondsToAll: (neverReturned > 0 ? GIVE_UP_MS : percentile(millis, 1)) / 1_000,
     neverReturned,
     turnedAway,
   };
