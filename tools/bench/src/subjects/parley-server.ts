@@ -44,9 +44,16 @@ export interface ParleyServer {
 /** Environment variables beside those of every run. */
 export type Settings = Readonly<Record<string, string>>;
 
-/** An empty folder for a server to work in, which `removeFolder` deletes. */
+const folders = new Set<string>();
+process.once('exit', () => {
+  for (const dataFolder of folders) removeFolder({ dataFolder });
+});
+
+/** An empty folder for a server to work in, which `removeFolder` deletes, and at the latest the end of this process. */
 export function makeFolder(): string {
-  return mkdtempSync(join(tmpdir(), 'parley-bench-'));
+  const folder = mkdtempSync(join(tmpdir(), 'parley-bench-'));
+  folders.add(folder);
+  return folder;
 }
 
 /** Starts the server, on an empty folder unless one is given. It is ready when this resolves. */
@@ -55,6 +62,7 @@ export async function startParley(settings: Settings = {}, folder = makeFolder()
 }
 
 export function removeFolder({ dataFolder }: Pick<ParleyServer, 'dataFolder'>): void {
+  folders.delete(dataFolder);
   rmSync(dataFolder, { recursive: true, force: true });
 }
 
