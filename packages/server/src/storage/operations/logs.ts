@@ -108,25 +108,24 @@ export async function readHeads({ database }: Context, { streams }: OperationInp
   return heads;
 }
 
+/** One statement, because everybody who connects asks twice. */
 export async function listSubscriptions(
   { database }: Context,
   { userId }: OperationInput<'listSubscriptions'>,
 ): Promise<Subscription[]> {
-  const own = await database
+  const rows = await database
     .selectFrom('streams')
-    .select(['id', 'head'])
+    .select(['id', 'head', sql<number>`0`.as('joined_seq')])
     .where('id', 'in', [WORKSPACE_STREAM, userId])
+    .unionAll(
+      database
+        .selectFrom('memberships')
+        .innerJoin('streams', 'streams.id', 'memberships.channel_id')
+        .select(['streams.id', 'streams.head', 'memberships.joined_seq'])
+        .where('memberships.user_id', '=', userId),
+    )
     .execute();
-  const channels = await database
-    .selectFrom('memberships')
-    .innerJoin('streams', 'streams.id', 'memberships.channel_id')
-    .select(['streams.id', 'streams.head', 'memberships.joined_seq'])
-    .where('memberships.user_id', '=', userId)
-    .execute();
-  return [
-    ...own.map(({ id, head }) => ({ stream: id, head, joinedSeq: 0 })),
-    ...channels.map(({ id, head, joined_seq }) => ({ stream: id, head, joinedSeq: joined_seq })),
-  ];
+  return rows.map(({ id, head, joined_seq }) => ({ stream: id, head, joinedSeq: joined_seq }));
 }
 
 /** Everything a client starts from, in one transaction, so that state and cursors are of the same moment (rule R2). */

@@ -28,12 +28,14 @@ const LONGEST_PAUSE_MS = 50;
 const BEGIN = { text: 'begin isolation level read committed' };
 /** All statements of a read see the same moment (rule R2). */
 const BEGIN_TO_READ = { text: 'begin isolation level repeatable read read only' };
-/** Reads that are one statement, which sees one moment by itself. */
+/** Reads that are one statement, which sees one moment by itself; and heads, each of which stands for itself. */
 const SINGLE_READS: ReadonlySet<OperationName> = new Set<OperationName>([
   'findCredentials',
   'findSession',
   'listMyChannels',
   'discoverChannels',
+  'listSubscriptions',
+  'readHeads',
 ]);
 
 type CommitListener = (entries: readonly Entry[], report: CommitReport) => void;
