@@ -1,5 +1,7 @@
 import type { Server as HttpServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { forgetSessions } from './actions/forget-sessions.ts';
+import { noteSecret } from './actions/note-secret.ts';
 import type { Services } from './actions/services.ts';
 import { createPasswords } from './auth/passwords.ts';
 import { createTokens } from './auth/tokens.ts';
@@ -32,6 +34,8 @@ import type { Throttle } from './throttle/throttle.ts';
 /** How often heads are compared with the database, while the bus is up and while it is not (rule D3). */
 const COMPARE_HEADS_MS = { up: 10_000, down: 750 } as const;
 const LOOK_AT_BUS_MS = 250;
+
+const FORGET_SESSIONS_MS = 10_000;
 
 /** How long a start waits for Redis before it goes on without. */
 const REDIS_WITHIN_MS = 1_000;
@@ -68,7 +72,9 @@ export async function createServer(config: Config, overrides: Overrides = {}): P
     overrides.store ?? (await openStore(config, { exclusively: true, onWaiting: (sentence) => logger.warn(sentence) }));
   const closing: (() => unknown)[] = [() => store.close()];
   try {
-    for (const warning of store.warnings) logger.warn(warning);
+    // A file has one server; on a PostgreSQL there may be others, and nobody else would notice that they disagree.
+    const secretWarnings = config.storage.postgresUrl ? await noteSecret({ store }, secrets.tokenSecret) : [];
+    for (const warning of [...store.warnings, ...secretWarnings]) logger.warn(warning);
     const metrics = createMetrics();
     const onDropped = (lines: number) => metrics.apiLogDropped.inc(lines);
     const apiLog = new ApiLog({ dir: config.log.dir, clock, logger, onDropped });
@@ -80,7 +86,7 @@ export async function createServer(config: Config, overrides: Overrides = {}): P
     const turn = new Turn();
     const hub = createHub(store, bus, turn, metrics, logger);
     relayCommits(store, hub, bus);
-    closing.unshift(() => bus.close(), keepHeadsCompared(hub, bus, logger));
+    closing.unshift(() => bus.close(), keepHeadsCompared(hub, bus, logger), keepForgetting(store, clock, logger));
 
     const services: Services = {
       store,
@@ -125,7 +131,7 @@ export async function createServer(config: Config, overrides: Overrides = {}): P
       webDist,
       metricsToken: config.metrics.port === null ? secrets.metricsToken : null,
       isDraining: () => draining,
-      warnings: () => warningsOf(redis, bus),
+      warnings: () => [...secretWarnings, ...warningsOf(redis, bus)],
     });
     const http = createHttpServer(app, logger);
     http.on('upgrade', (request, socket, head) => sockets.handleUpgrade(request, socket, head));
@@ -202,6 +208,20 @@ function keepHeadsCompared(hub: Hub, bus: Bus, logger: Logger): () => void {
     await hub.compareHeads().catch((error) => logger.warn({ err: error }, 'Heads could not be compared.'));
     comparing = false;
   }, LOOK_AT_BUS_MS);
+  timer.unref();
+  return () => clearInterval(timer);
+}
+
+/** Removes what is left of old sessions, a few now and then, for as long as the function that comes back is not called. */
+function keepForgetting(store: Store, clock: Clock, logger: Logger): () => void {
+  let after = '';
+  const timer = setInterval(async () => {
+    const next = forgetSessions({ store, clock }, after);
+    after = await next.catch((error) => {
+      logger.debug({ err: error }, 'Old sessions could not be removed.');
+      return after;
+    });
+  }, FORGET_SESSIONS_MS);
   timer.unref();
   return () => clearInterval(timer);
 }

@@ -10,6 +10,8 @@ import type { Store } from './store.ts';
 interface Options {
   /** Refuses to be the second on the same file. A PostgreSQL serves any number of nodes. */
   readonly exclusively?: boolean;
+  /** Refuses while a server uses the database, as far as that can be seen: for what would pull the rug from under it. */
+  readonly alone?: boolean;
   /** Told, with a sentence, when the database cannot be reached yet and is waited for. */
   readonly onWaiting?: (sentence: string) => void;
 }
@@ -24,7 +26,7 @@ export async function openStore({ storage }: Pick<Config, 'storage'>, options: O
   if (url === undefined) return openFile(storage, options);
   // Imported late: who keeps messages in a file does not load what PostgreSQL needs.
   const { openPostgresStore } = await import('./postgres/postgres-store.ts');
-  return openPostgresStore({ url, allowWeakDurability, onWaiting: options.onWaiting });
+  return openPostgresStore({ url, allowWeakDurability, alone: options.alone ?? false, onWaiting: options.onWaiting });
 }
 
 /** Where the database is, without a password. */
@@ -38,10 +40,12 @@ async function openFile(storage: Config['storage'], options: Options): Promise<S
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
     // Made here, so that only its owner can read it; the files beside it take after it.
     closeSync(openSync(path, 'a', 0o600));
-    const lock = options.exclusively ? lockFile(path) : undefined;
+    const lock = options.exclusively || options.alone ? lockFile(path) : undefined;
     if (lock === null) {
       throw new StartError(
-        `Another Parley server is using ${path}. Stop it first, or give this one another PARLEY_DATA_DIR.`,
+        options.alone
+          ? `A Parley server is using ${path}. Stop it first.`
+          : `Another Parley server is using ${path}. Stop it first, or give this one another PARLEY_DATA_DIR.`,
       );
     }
     const store = await openSqliteStore({ path, synchronous: storage.synchronous }).catch((error) => {

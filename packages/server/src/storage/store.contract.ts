@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe } from 'vitest';
 import { accountsContract } from './contract/accounts.contract.ts';
 import { channelsContract } from './contract/channels.contract.ts';
+import { factsContract } from './contract/facts.contract.ts';
 import { logsContract } from './contract/logs.contract.ts';
 import { membersContract } from './contract/members.contract.ts';
 import { messagesContract } from './contract/messages.contract.ts';
@@ -22,6 +23,7 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
     const cast = () => shared;
     accountsContract(cast, open);
     sessionsContract(cast);
+    factsContract(cast, open);
     channelsContract(cast);
     membersContract(cast);
     messagesContract(cast, open);

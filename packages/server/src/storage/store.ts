@@ -89,6 +89,17 @@ export interface StoreOperations {
   /** Spends a refresh token for its successor, at most `graceMs` after it was first spent. */
   rotateRefreshToken(input: { hash: string; successorHash: string; at: number; graceMs: number }): Promise<Rotation>;
   endSession(input: { sessionId: string; reason: 'logout' | 'token_reuse'; at: number }): Promise<void>;
+  /**
+   * Looks at the next `limit` sessions by id, after `after` or from the first one where that is empty. Removes those that
+   * were over before `overBefore`, and of the others the refresh tokens that were spent before `spentBefore`: from then on
+   * these are unknown, and no longer tell of a theft. `next` is where to go on; empty when all have been looked at.
+   */
+  forgetSessions(input: {
+    after: string;
+    limit: number;
+    overBefore: number;
+    spentBefore: number;
+  }): Promise<{ next: string; forgotten: number }>;
   /** The session's person, or null where the session has ended, run out or never was. */
   findSession(input: { sessionId: string; at: number }): Promise<{ user: User } | null>;
 
@@ -175,6 +186,11 @@ export interface StoreOperations {
   listSubscriptions(input: { userId: string }): Promise<Subscription[]>;
   bootstrap(input: { userId: string }): Promise<Snapshot>;
 
+  // The database itself
+  /** Gives the database a new lineage, as after a backup was restored: no cursor of before means anything from then on. */
+  startEpoch(input: { epoch: string }): Promise<void>;
+  /** Notes by which secret the database is served, and tells whether another one was noted before. */
+  noteSecret(input: { fingerprint: string }): Promise<{ wasAnother: boolean }>;
   /** Answers when the database can commit. */
   ping(input: Record<string, never>): Promise<void>;
 }
@@ -192,6 +208,7 @@ export const OPERATIONS: Readonly<Record<OperationName, 'read' | 'write'>> = {
   createSession: 'write',
   rotateRefreshToken: 'write',
   endSession: 'write',
+  forgetSessions: 'write',
   findSession: 'read',
   createChannel: 'write',
   startConversation: 'write',
@@ -213,6 +230,8 @@ export const OPERATIONS: Readonly<Record<OperationName, 'read' | 'write'>> = {
   readHeads: 'read',
   listSubscriptions: 'read',
   bootstrap: 'read',
+  startEpoch: 'write',
+  noteSecret: 'write',
   ping: 'write',
 };
 

@@ -89,5 +89,45 @@ export function sessionsContract(cast: () => Cast): void {
       expect(entries.map(({ event }) => event)).toEqual([{ type: 'session.ended', sessionId: id, reason: 'logout' }]);
       await cast().store.endSession({ sessionId: newId(), reason: 'logout', at });
     });
+
+    /** Goes through all sessions, and tells how many were forgotten. */
+    async function forgetAll(overBefore: number, spentBefore: number): Promise<number> {
+      let total = 0;
+      let after = '';
+      do {
+        const run = await cast().store.forgetSessions({ after, limit: 2, overBefore, spentBefore });
+        expect(run.forgotten).toBeLessThanOrEqual(2);
+        expect(run.next === '' || run.next > after).toBe(true);
+        total += run.forgotten;
+        after = run.next;
+      } while (after !== '');
+      return total;
+    }
+
+    test('sessions that were over long enough are forgotten, a few in each run, and the others go on', async () => {
+      await forgetAll(Number.MAX_SAFE_INTEGER, 0);
+      const [ended, expired, alive] = [await aSession(), await aSession(), await aSession()];
+      await cast().store.endSession({ sessionId: ended.id, reason: 'logout', at: ended.at + 5 });
+      expect(await forgetAll(ended.at + 5, 0)).toBe(0);
+      expect(await forgetAll(ended.at + 6, 0)).toBe(1);
+      expect(await forgetAll(expired.at + LIFE_MS, 0)).toBe(0);
+      expect(await forgetAll(expired.at + LIFE_MS + 1, 0)).toBe(1);
+      // Its token is gone with it, and could be given again.
+      expect(await expired.rotate(expired.token, newId(), expired.at)).toEqual({ status: 'unknown' });
+      expect(await alive.find(alive.at)).toEqual({ user: alive.user });
+      expect((await alive.rotate(alive.token, newId(), alive.at)).status).toBe('rotated');
+    });
+
+    test('a refresh token that was spent long enough ago is forgotten; one that was not is kept, however old', async () => {
+      const { token, at, rotate, find } = await aSession();
+      const [second, third] = [newId(), newId()];
+      await rotate(token, second, at + 100);
+      await rotate(second, third, at + 200);
+      await forgetAll(0, at + 200);
+      expect(await rotate(token, newId(), at + 100 + GRACE_MS + 1)).toEqual({ status: 'unknown' });
+      expect(await find(at + 200)).not.toBeNull();
+      expect((await rotate(third, newId(), at + 300)).status).toBe('rotated');
+      expect(await rotate(second, newId(), at + 200 + GRACE_MS + 1)).toEqual({ status: 'reused' });
+    });
   });
 }

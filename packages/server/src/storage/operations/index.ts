@@ -10,11 +10,12 @@ import {
   updateChannel,
 } from './channels.ts';
 import type { Context } from './context.ts';
+import { noteSecret, startEpoch } from './facts.ts';
 import { bootstrap, listSubscriptions, ping, readEntries, readHeads, readLog } from './logs.ts';
 import { addMembers, changeMemberRole, leaveChannel, listMembers, removeMember } from './members.ts';
 import { postMessages } from './post-messages.ts';
 import { advanceRead, listMessages } from './reading.ts';
-import { createSession, endSession, findSession, rotateRefreshToken } from './sessions.ts';
+import { createSession, endSession, findSession, forgetSessions, rotateRefreshToken } from './sessions.ts';
 
 type Operation<Name extends OperationName> = (
   context: Context,
@@ -30,6 +31,7 @@ export const operations: { readonly [Name in OperationName]: Operation<Name> } =
   createSession,
   rotateRefreshToken,
   endSession,
+  forgetSessions,
   findSession,
   createChannel,
   startConversation,
@@ -51,5 +53,7 @@ export const operations: { readonly [Name in OperationName]: Operation<Name> } =
   readHeads,
   listSubscriptions,
   bootstrap,
+  startEpoch,
+  noteSecret,
   ping,
 };

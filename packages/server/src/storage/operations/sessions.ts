@@ -1,6 +1,6 @@
 import type { User } from '@parley/protocol';
 import type { OperationInput, Rotation } from '../store.ts';
-import { append, type Context } from './context.ts';
+import { append, type Context, padded } from './context.ts';
 import { USER_COLUMNS, userFrom } from './rows.ts';
 
 export async function createSession({ database }: Context, input: OperationInput<'createSession'>): Promise<void> {
@@ -64,6 +64,35 @@ export async function endSession(
   await context.database.deleteFrom('refresh_tokens').where('session_id', '=', sessionId).execute();
   const event = { type: 'session.ended', sessionId, reason } as const;
   await append(context, ended.user_id, event, { actorId: ended.user_id, at });
+}
+
+export async function forgetSessions(
+  { database }: Context,
+  { after, limit, overBefore, spentBefore }: OperationInput<'forgetSessions'>,
+): Promise<{ next: string; forgotten: number }> {
+  // In the order of the key, because there is no index on times: a run never looks at more than it was told to.
+  const sessions = await database
+    .selectFrom('sessions')
+    .select(['id', 'expires_at', 'ended_at'])
+    .where('id', '>', after)
+    .orderBy('id')
+    .limit(limit)
+    .execute();
+  const isOver = (session: (typeof sessions)[number]) => (session.ended_at ?? session.expires_at) < overBefore;
+  const over = sessions.filter(isOver).map(({ id }) => id);
+  const others = sessions.filter((session) => !isOver(session)).map(({ id }) => id);
+  if (others.length > 0) {
+    await database
+      .deleteFrom('refresh_tokens')
+      .where('session_id', 'in', padded(others))
+      .where('spent_at', '<', spentBefore)
+      .execute();
+  }
+  if (over.length > 0) {
+    await database.deleteFrom('refresh_tokens').where('session_id', 'in', padded(over)).execute();
+    await database.deleteFrom('sessions').where('id', 'in', padded(over)).execute();
+  }
+  return { next: sessions.length === limit ? (sessions.at(-1)?.id ?? '') : '', forgotten: over.length };
 }
 
 export async function findSession(

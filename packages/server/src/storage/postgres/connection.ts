@@ -6,6 +6,8 @@ import type { Schema } from '../schema.ts';
 import { postgresEngine } from './engine.ts';
 import { CommitUnknown, ConnectionLost, isFatal, NotConnected } from './errors.ts';
 
+/** What our connections are called in `pg_stat_activity`. */
+export const APPLICATION_NAME = 'parley';
 const MOST_CONNECTIONS = 10;
 const CONNECT_WITHIN_MS = 3_000;
 /** A statement that takes longer is ended by the engine, as is a transaction whose node has fallen silent. */
@@ -79,7 +81,8 @@ export class PostgresConnection extends Client {
 export function openPool(connectionString: string): Pool {
   const pool = new Pool({
     connectionString,
-    application_name: 'parley',
+    application_name: APPLICATION_NAME,
+    min: 1,
     max: MOST_CONNECTIONS,
     connectionTimeoutMillis: CONNECT_WITHIN_MS,
     statement_timeout: STATEMENT_WITHIN_MS,

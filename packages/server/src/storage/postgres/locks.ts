@@ -22,8 +22,8 @@ const peopleCalled = (usernames: readonly string[], lookUp: LookUp) =>
 /**
  * The streams whose logs an operation may append to, old and new. Their rows are locked before anything is decided, in
  * the order of their ids, so that what an operation sees of them stays true until it commits, and none waits in a
- * circle. Who is named is looked up beforehand: people and sessions are never deleted, and where one has come into being
- * since, the operation is overtaken and runs again.
+ * circle. Who is named is looked up beforehand: people are never deleted, sessions long after they were over, and where
+ * one has come into being since, the operation is overtaken and runs again.
  */
 const STREAMS: { readonly [Name in OperationName]?: StreamsOf<Name> } = {
   registerUser: ({ id }) => [WORKSPACE_STREAM, id],

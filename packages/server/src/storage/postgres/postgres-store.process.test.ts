@@ -1,6 +1,6 @@
 import { newId } from '@parley/protocol';
 import { types } from 'pg';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { StartError } from '../../domain/start-error.ts';
 import { openPostgres, type PostgresEngine } from '../../test/postgres-engine.ts';
 import { openStore } from '../open-store.ts';
@@ -72,6 +72,16 @@ describe('the PostgreSQL store', () => {
     expect(await refusal(open(url))).toMatch(/was made by a newer version of Parley\. Run that version/);
     const names = await engine.administer('select name from kysely_migration order by name', url);
     expect(names.map(({ name }) => name)).toEqual(['0001-first', '0002-later']);
+  });
+
+  test('who wants to be alone is refused while a node is there, also one that has nothing to do', async () => {
+    const url = await engine.database();
+    const alone = () => openPostgresStore({ url, allowWeakDurability: false, alone: true });
+    const node = await open(url);
+    await node.noteSecret({ fingerprint: 'x' });
+    expect(await refusal(alone())).toMatch(/^A Parley server is using the database at .*\. Stop it first\.$/);
+    await node.close();
+    await vi.waitFor(async () => stores.push(await alone()), 5_000);
   });
 
   test('a migration that fails midway leaves nothing of itself, and succeeds once its obstacle is gone', async () => {

@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { StartError } from '../../domain/start-error.ts';
 import { readEpoch } from '../operations/logs.ts';
 import { addressOf } from './address.ts';
-import { PostgresConnection } from './connection.ts';
+import { APPLICATION_NAME, PostgresConnection } from './connection.ts';
 import { engineError, reasonOf } from './errors.ts';
 import { migrate } from './migrate.ts';
 
@@ -13,6 +13,8 @@ export interface Opening {
   readonly url: string;
   /** Permits settings that can lose acknowledged messages, with a warning. */
   readonly allowWeakDurability: boolean;
+  /** Refuses while a node of ours is connected, so that nothing changes under its hands. */
+  readonly alone?: boolean;
   /** How long a server that cannot be reached is waited for: 60 s. */
   readonly patienceMs?: number;
   /** Told once, with a sentence, when the wait begins. */
@@ -32,6 +34,7 @@ export async function prepare(opening: Opening): Promise<{ epoch: string; warnin
   const connection = await connect(opening);
   try {
     const warnings = await requireDurability(connection, opening);
+    if (opening.alone) await refuseCompany(connection, addressOf(opening.url));
     await migrate(connection);
     return { epoch: await readEpoch({ database: connection.tables }), warnings };
   } catch (error) {
@@ -53,7 +56,7 @@ export async function connect(opening: Omit<Opening, 'allowWeakDurability'>): Pr
   for (let wait = SHORTEST_PAUSE_MS; ; wait = Math.min(wait * 2, LONGEST_PAUSE_MS)) {
     const connection = new PostgresConnection({
       connectionString: url,
-      application_name: 'parley',
+      application_name: APPLICATION_NAME,
       connectionTimeoutMillis: CONNECT_WITHIN_MS,
     });
     try {
@@ -109,4 +112,14 @@ async function durabilityWarnings(connection: PostgresConnection): Promise<strin
     warn(`synchronous_commit=${synchronous_commit}`, 'a power cut or a failover can lose acknowledged messages');
   }
   return warnings;
+}
+
+/** A node keeps a connection open even when it has nothing to do, so it is seen here, unless a pooler stands between. */
+async function refuseCompany(connection: PostgresConnection, where: string): Promise<void> {
+  const { rows } = await connection.run(
+    'select 1 from pg_stat_activity where datname = current_database() and application_name = $1 ' +
+      'and pid <> pg_backend_pid() limit 1',
+    [APPLICATION_NAME],
+  );
+  if (rows.length > 0) throw new StartError(`A Parley server is using the database at ${where}. Stop it first.`);
 }
