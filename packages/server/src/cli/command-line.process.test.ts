@@ -1,8 +1,10 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer as createHttpServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type Command, runParley } from '../test/parley-command.ts';
 
@@ -37,6 +39,10 @@ describe('parley', () => {
     [['admin'], 'There is no command "parley admin".'],
     [['--loud'], "Unknown option '--loud'"],
     [['serve', '--promote'], `Unknown option '--promote' for "parley serve".`],
+    [['serve', '--yes'], `Unknown option '--yes' for "parley serve".`],
+    [['health', '--yes'], `Unknown option '--yes' for "parley health".`],
+    [['admin', 'new-epoch', '--live'], `Unknown option '--live' for "parley admin new-epoch".`],
+    [['admin', 'create-superuser', '--yes'], `Unknown option '--yes' for "parley admin create-superuser".`],
     [['admin', 'create-superuser', '--username'], "'--username <value>' argument missing"],
   ])('%j exits with 2, says why, and points to the help', async (args, reason) => {
     const command = parley(args);
@@ -94,6 +100,79 @@ describe('parley serve', () => {
     const second = parley(['serve']);
     expect(await second.exitCode).toBe(1);
     expect(second.stderr()).toMatch(/^Another Parley server is using /);
+  });
+});
+
+describe('parley health', () => {
+  const ask = (url: string, ...args: string[]) => parley(['health', ...args], { env: { PORT: new URL(url).port } });
+
+  test.each(['127.0.0.1', '0.0.0.0', '::', '::1'])(
+    'finds a server that listens on %s, and it is well',
+    async (host) => {
+      const url = await addressOf(parley(['serve'], { env: { HOST: host } }));
+      const ready = parley(['health'], { env: { PORT: new URL(url).port, HOST: host } });
+      expect(await ready.exitCode, ready.stderr()).toBe(0);
+      expect(JSON.parse(ready.stdout())).toMatchObject({ status: 'ok' });
+    },
+  );
+
+  test('a server that is not ready is told from one that is not there, and both end with 1', async () => {
+    const busy = createHttpServer(({ url }, response) => {
+      response.writeHead(url === '/readyz' ? 503 : 200).end(JSON.stringify({ status: url }));
+    }).listen(0, '127.0.0.1');
+    await vi.waitFor(() => expect(busy.listening).toBe(true));
+    const url = `http://127.0.0.1:${(busy.address() as AddressInfo).port}`;
+    const ready = ask(url);
+    expect(await ready.exitCode).toBe(1);
+    expect(ready.stderr()).toBe('The server is not ready (503): {"status":"/readyz"}\n');
+    expect(await ask(url, '--live').exitCode).toBe(0);
+    busy.close();
+    const gone = ask(url);
+    expect(await gone.exitCode).toBe(1);
+    expect(gone.stderr()).toMatch(/^The server at 127\.0\.0\.1, port \d+, does not answer: .*ECONNREFUSED/);
+  });
+
+  test('a server that says nothing is given up', async () => {
+    const silent = createServer().listen(0, '127.0.0.1');
+    await vi.waitFor(() => expect(silent.listening).toBe(true));
+    const asked = ask(`http://127.0.0.1:${(silent.address() as AddressInfo).port}`);
+    expect(await asked.exitCode).toBe(1);
+    expect(asked.stderr()).toContain('nothing came within 4 s');
+    silent.close();
+  });
+});
+
+describe('parley admin new-epoch', () => {
+  const epochOf = () => {
+    const file = new DatabaseSync(join(folder, 'data/parley.db'), { readOnly: true });
+    const row = file.prepare("select value from facts where name = 'epoch'").get();
+    file.close();
+    return row?.value;
+  };
+
+  test('[D4] gives the database a new epoch, and asks before it does', async () => {
+    expect(await parley(['migrate']).exitCode).toBe(0);
+    const before = epochOf();
+    const unasked = parley(['admin', 'new-epoch']);
+    expect(await unasked.exitCode).toBe(2);
+    expect(unasked.stderr()).toContain('give --yes');
+    expect(epochOf()).toBe(before);
+    const command = parley(['admin', 'new-epoch', '--yes']);
+    expect(await command.exitCode).toBe(0);
+    expect(command.stdout()).toContain('has a new epoch');
+    expect(epochOf()).not.toBe(before);
+  });
+
+  test('is refused while a server runs, and where there is no database', async () => {
+    const missing = parley(['admin', 'new-epoch', '--yes']);
+    expect(await missing.exitCode).toBe(1);
+    expect(missing.stderr()).toContain('There is no database ');
+    await addressOf(parley(['serve']));
+    const before = epochOf();
+    const command = parley(['admin', 'new-epoch', '--yes']);
+    expect(await command.exitCode).toBe(1);
+    expect(command.stderr()).toMatch(/^A Parley server is using .*parley\.db\. Stop it first\.\n$/);
+    expect(epochOf()).toBe(before);
   });
 });
 

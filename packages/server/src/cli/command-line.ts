@@ -10,6 +10,8 @@ import { UsageError } from './usage-error.ts';
 const OPTIONS: Readonly<Record<string, readonly string[]>> = {
   'admin create-superuser': ['username', 'display-name', 'password', 'password-stdin', 'promote'],
   'migrate-db': ['from', 'to'],
+  'admin new-epoch': ['yes'],
+  health: ['live'],
 };
 
 /**
@@ -44,6 +46,14 @@ async function run(args: readonly string[]): Promise<void> {
     const { createSuperuser } = await import('./create-superuser.ts');
     return createSuperuser(options, process.env);
   }
+  if (command === 'admin new-epoch') {
+    const { newEpoch } = await import('./new-epoch.ts');
+    return newEpoch(options, process.env);
+  }
+  if (command === 'health') {
+    const { health } = await import('./health.ts');
+    return health(options, process.env);
+  }
   if (command === '' || command === 'serve') {
     const { serve } = await import('./serve.ts');
     return serve(process.env);
@@ -74,6 +84,8 @@ function parse(args: readonly string[]) {
         promote: { type: 'boolean' },
         from: { type: 'string' },
         to: { type: 'string' },
+        yes: { type: 'boolean' },
+        live: { type: 'boolean' },
       },
     });
   } catch (error) {

@@ -15,6 +15,10 @@ Commands
     --password-stdin        Read the password from standard input.
     --password <password>   The password itself. Others on this machine may see it while the command runs.
     --promote               If the account exists, make it an owner instead of stopping.
+  admin new-epoch           After a backup was restored: have every client load everything anew. Asks before it does.
+    --yes                   Do not ask.
+  health                    Ask the server on this machine, by PORT and HOST, whether it is ready: 0 if so, else 1.
+    --live                  Ask only whether it answers.
 
 Options
   -h, --help                Show this text.
