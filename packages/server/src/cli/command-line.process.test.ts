@@ -84,6 +84,19 @@ describe('parley serve', () => {
     expect(await server.exitCode).toBe(0);
   });
 
+  test('ends with 0 on SIGTERM also while it waits for its database, and shows no password', async () => {
+    const probe = createServer().listen(0, '127.0.0.1');
+    await vi.waitFor(() => expect(probe.listening).toBe(true));
+    const { port } = probe.address() as AddressInfo;
+    await new Promise((resolve) => probe.close(resolve));
+    const server = parley([], { env: { DATABASE_URL: `postgres://parley:hunter22@127.0.0.1:${port}/parley` } });
+    await vi.waitFor(() => expect(server.stdout()).toContain('cannot be reached yet'), { timeout: 20_000 });
+    server.process.kill('SIGTERM');
+    expect(await server.exitCode).toBe(0);
+    expect(server.stdout()).toContain('DATABASE_URL: PostgreSQL at 127.0.0.1');
+    expect(server.stdout() + server.stderr()).not.toContain('hunter22');
+  });
+
   test('refuses a port in use with a sentence that names PORT', async () => {
     const other = createServer().listen(0);
     await vi.waitFor(() => expect(other.listening).toBe(true));

@@ -23,10 +23,11 @@ export async function serve(env: NodeJS.ProcessEnv): Promise<void> {
     logger.warn(`There is no web app in ${resolve(config.http.webDist)}: "npm run build" makes it.`);
   }
 
-  const server = await createServer(config, { logger }).catch((error) => {
+  const starting = createServer(config, { logger });
+  closeOnSignal(starting, logger);
+  const server = await starting.catch((error) => {
     throw listenProblem(error, config) ?? error;
   });
-  closeOnSignal(server, logger);
   announce(config.http.publicUrl ?? server.url, config, logger);
   endStartSoon();
 }
@@ -36,11 +37,21 @@ function announce(url: string, config: Config, logger: Logger): void {
   else logger.info({ url }, `Parley is at ${url}`);
 }
 
-function closeOnSignal(server: { close(): Promise<void> }, logger: Logger): void {
+/** Also while it starts, which may take a minute where the database is awaited: the first process of a container dies of no signal by itself. */
+function closeOnSignal(starting: Promise<{ close(): Promise<void> }>, logger: Logger): void {
+  let server: { close(): Promise<void> } | null = null;
   let closing = false;
+  starting.then(
+    (started) => (server = started),
+    () => {},
+  );
   const close = (signal: NodeJS.Signals) => {
     if (closing) process.exit(1);
     closing = true;
+    if (!server) {
+      logger.info({ signal }, 'Stopped before it had started.');
+      process.exit(0);
+    }
     logger.info({ signal }, 'Closing.');
     setTimeout(() => {
       logger.error('Closing took too long: what was not finished is cut off.');
