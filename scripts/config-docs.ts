@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describedVariables } from '../packages/server/src/config/variables.ts';
+import { COMPOSE_VARIABLES } from './compose-variables.ts';
 
 const PROJECT = join(import.meta.dirname, '..');
 
@@ -22,6 +23,10 @@ function envExample(): string {
     const file = variable.secret ? ` Also ${name}_FILE.` : '';
     lines.push(`# ${plain(variable.meaning + without + file)}`);
     lines.push(`# ${name}=${variable.otherwise ? '' : (variable.default ?? '')}`, '');
+  }
+  lines.push('## Docker Compose', '');
+  for (const { name, meaning, otherwise, default: fallback = '' } of COMPOSE_VARIABLES) {
+    lines.push(`# ${plain(otherwise ? `${meaning} Without it: ${otherwise}.` : meaning)}`, `# ${name}=${fallback}`, '');
   }
   return `${lines.join('\n').trimEnd()}\n`;
 }
@@ -47,6 +52,15 @@ function configurationPage(): string {
     }
     const without = variable.otherwise ?? `\`${variable.default}\``;
     lines.push(`| \`${name}\`${variable.secret ? ' *secret*' : ''} | ${without} | ${variable.meaning} |`);
+  }
+  lines.push('', '## Docker Compose', '');
+  lines.push(
+    'Compose reads the same `.env`. These mean something to it alone; within a container, the address, the folders',
+  );
+  lines.push('and the engine are given. Secrets that are not set are generated at the first start.', '');
+  lines.push('| variable | default | meaning |', '| --- | --- | --- |');
+  for (const { name, meaning, otherwise, default: fallback } of COMPOSE_VARIABLES) {
+    lines.push(`| \`${name}\` | ${otherwise ?? `\`${fallback}\``} | ${meaning} |`);
   }
   return `${lines.join('\n')}\n`;
 }
