@@ -161,5 +161,5 @@ function optionsOf(address: string) {
 
 /** Never the error itself: the driver's errors carry the command that failed, and with it the password. */
 function reasonOf({ code, message }: NodeJS.ErrnoException): string {
-  return code ?? message;
+  return code ?? message.replace(/\.$/, '');
 }

@@ -54,11 +54,7 @@ export async function connect(opening: Omit<Opening, 'allowWeakDurability'>): Pr
   const where = `${givenAs}: PostgreSQL at ${addressOf(url)}`;
   const until = performance.now() + patienceMs;
   for (let wait = SHORTEST_PAUSE_MS; ; wait = Math.min(wait * 2, LONGEST_PAUSE_MS)) {
-    const connection = new PostgresConnection({
-      connectionString: url,
-      application_name: APPLICATION_NAME,
-      connectionTimeoutMillis: CONNECT_WITHIN_MS,
-    });
+    const connection = connectionTo(url, where);
     try {
       await connection.connect();
       return connection;
@@ -72,6 +68,19 @@ export async function connect(opening: Omit<Opening, 'allowWeakDurability'>): Pr
       if (wait === SHORTEST_PAUSE_MS) onWaiting?.(`${where} cannot be reached yet, and is asked again: ${reason}.`);
       await pause(wait);
     }
+  }
+}
+
+/** The driver reads the files that the options of the URL name, such as certificates. */
+function connectionTo(url: string, where: string): PostgresConnection {
+  try {
+    return new PostgresConnection({
+      connectionString: url,
+      application_name: APPLICATION_NAME,
+      connectionTimeoutMillis: CONNECT_WITHIN_MS,
+    });
+  } catch (error) {
+    throw new StartError(`${where} cannot be asked with these options: ${reasonOf(error)}.`);
   }
 }
 
