@@ -66,6 +66,7 @@ describe('the image', () => {
     expect(instructions).toContain('USER 1000:1000');
     expect(instructions).toContain('STOPSIGNAL SIGTERM');
     expect(instructions).toContain('VOLUME /data');
+    expect(instructions).toContain(`ARG VERSION=${JSON.parse(read('package.json')).version}`);
     for (const name of ['HEALTHCHECK', 'ENTRYPOINT']) {
       const [, command = ''] = new RegExp(`^${name} .*?(\\[.*\\])$`).exec(lineOf(name)) ?? [];
       const [node, script] = JSON.parse(command) as string[];
@@ -260,6 +261,7 @@ test('railway.json builds the image, asks /readyz, and gives a node the time to 
 });
 
 test('the workflow of CI waits for its engines and runs .ci/run on push and pull request', () => {
+  // Real containers can only be started there.
   const { on, jobs } = parse(read('.github/workflows/ci.yml'));
   expect(Object.keys(on)).toEqual(['push', 'pull_request']);
   const { services, env, steps } = jobs.check;
@@ -268,6 +270,8 @@ test('the workflow of CI waits for its engines and runs .ci/run on push and pull
     `postgres://${services.postgres.env.POSTGRES_USER}:${services.postgres.env.POSTGRES_PASSWORD}@localhost:5432/parley`,
   );
   expect(steps.at(-1)).toEqual({ run: '.ci/run' });
+  const started = jobs.containers.steps.map(({ run }: { run?: string }) => run).join('\n');
+  for (const command of ['docker compose up', '--file compose.scale.yaml up']) expect(started).toContain(command);
 });
 
 function lineOf(instruction: string): string {

@@ -133,7 +133,9 @@ describe('the PostgreSQL store', () => {
   test('options that cannot be used are told of as DATABASE_URL, without a stack and without the password', async () => {
     const url = 'postgres://parley:hunter22@127.0.0.1:1/parley?sslcert=/there/is/none';
     const sentence = await refusal(openPostgresStore({ url, allowWeakDurability: false }));
-    expect(sentence).toMatch(/^DATABASE_URL: PostgreSQL at .* cannot be asked with these options: .*\/there\/is\/none'\.$/);
+    expect(sentence).toMatch(
+      /^DATABASE_URL: PostgreSQL at .* cannot be asked with these options: .*\/there\/is\/none'\.$/,
+    );
     expect(sentence).not.toContain('hunter22');
   });
 
