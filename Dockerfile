@@ -48,7 +48,7 @@ EXPOSE 8000
 STOPSIGNAL SIGTERM
 # Whether it lives, not whether it is ready: some orchestrators end what is unhealthy, and while the database is away
 # that would only cut off everybody's sockets.
-HEALTHCHECK --interval=15s --timeout=6s --start-period=90s --retries=3 \
+HEALTHCHECK --interval=30s --timeout=6s --start-period=90s --retries=3 \
   CMD ["node", "/app/packages/server/bin/parley.js", "health", "--live"]
 ENTRYPOINT ["node", "/app/packages/server/bin/parley.js"]
 CMD ["serve"]

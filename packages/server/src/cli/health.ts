@@ -3,12 +3,12 @@ import { type Config, readConfig } from '../config/config.ts';
 import { StartError } from '../domain/start-error.ts';
 
 /** `/readyz` itself gives up on the database after 2 s. */
-const ANSWER_WITHIN_MS = 4_000;
+const ANSWER_WITHIN_MS = 3_000;
 
 /**
  * Asks the server that listens on this machine where `PORT` and `HOST` say, for orchestrators: returns when it is ready
  * (or, with `live`, when it answers) and prints what it said.
- * @throws StartError when it is not, or does not answer within 4 s
+ * @throws StartError when it is not, or does not answer within 3 s
  */
 export async function health({ live = false }: { readonly live?: boolean }, env: NodeJS.ProcessEnv): Promise<void> {
   const { http } = readConfig(env);
@@ -19,7 +19,7 @@ export async function health({ live = false }: { readonly live?: boolean }, env:
 }
 
 function ask({ host, port }: Config['http'], path: string): Promise<{ status: number; body: string }> {
-  const hostname = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host;
+  const hostname = ownAddress(host);
   return new Promise((resolve, reject) => {
     const fail = (reason: string) =>
       reject(new StartError(`The server at ${hostname}, port ${port}, does not answer: ${reason}.`));
@@ -37,4 +37,10 @@ function ask({ host, port }: Config['http'], path: string): Promise<{ status: nu
     });
     asking.end();
   });
+}
+
+/** Where this machine reaches what listens on `host`: everywhere is also here. */
+export function ownAddress(host: string): string {
+  if (host === '0.0.0.0') return '127.0.0.1';
+  return host === '::' ? '::1' : host;
 }
