@@ -7,6 +7,7 @@ import { StartError } from '../domain/start-error.ts';
 import { openStore } from '../storage/open-store.ts';
 import type { Store } from '../storage/store.ts';
 import { openPrompt, type Prompt } from './prompt.ts';
+import { tellWaiting } from './tell-waiting.ts';
 import { UsageError } from './usage-error.ts';
 
 interface Options {
@@ -29,7 +30,7 @@ export async function createSuperuser(options: Options, env: NodeJS.ProcessEnv):
   const prompt = process.stdin.isTTY && process.stdout.isTTY ? openPrompt(process.stdin, process.stdout) : null;
   try {
     const username = await usernameFrom(options, prompt);
-    const store = await openStore(config);
+    const store = await openStore(config, { onWaiting: tellWaiting });
     try {
       await createOrPromote(store, username, options, prompt);
     } finally {

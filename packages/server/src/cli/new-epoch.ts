@@ -4,6 +4,7 @@ import { type Config, readConfig } from '../config/config.ts';
 import { StartError } from '../domain/start-error.ts';
 import { describeDatabase, openStore } from '../storage/open-store.ts';
 import { openPrompt } from './prompt.ts';
+import { tellWaiting } from './tell-waiting.ts';
 import { UsageError } from './usage-error.ts';
 
 /**
@@ -17,7 +18,7 @@ export async function newEpoch({ yes }: { readonly yes?: boolean }, env: NodeJS.
   if (!yes) await askFirst(place);
   const store = await openStore(config, {
     alone: true,
-    onWaiting: (sentence) => process.stderr.write(`${sentence}\n`),
+    onWaiting: tellWaiting,
   });
   try {
     await store.startEpoch({ epoch: newId() });
