@@ -9,8 +9,9 @@ async function openAndCloseDatabase() {
   await store.close();
 }
 
-const { DATABASE_URL = '', REDIS_URL } = process.env;
-const isElsewhere = /^postgres/.test(DATABASE_URL);
+const { DATABASE_URL = '', DATABASE_URL_FILE, REDIS_URL } = process.env;
+// What is read from a file holds a password, so it is the address of a server.
+const isElsewhere = /^postgres/.test(DATABASE_URL) || Boolean(DATABASE_URL_FILE);
 await Promise.allSettled([
   import('../src/cli/command-line.ts'),
   import('../src/cli/serve.ts'),

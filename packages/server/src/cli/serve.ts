@@ -37,7 +37,10 @@ function announce(url: string, config: Config, logger: Logger): void {
   else logger.info({ url }, `Parley is at ${url}`);
 }
 
-/** Also while it starts, which may take a minute where the database is awaited: the first process of a container dies of no signal by itself. */
+/**
+ * Also while it starts, which may take a minute where the database is awaited: the first process of a container dies of
+ * no signal by itself.
+ */
 function closeOnSignal(starting: Promise<{ close(): Promise<void> }>, logger: Logger): void {
   let server: { close(): Promise<void> } | null = null;
   let closing = false;
