@@ -1,3 +1,4 @@
+import type { FanOutFloor } from '../floors/fan-out-process.ts';
 import { BODY_BYTES } from '../load/send-frame.ts';
 import { type Alternation, alternate, describeAlternation } from '../measure/alternate.ts';
 import { bottleneck, describeShares, isDisturbed } from '../measure/bottleneck.ts';
@@ -12,9 +13,12 @@ export interface FanOutCase {
   readonly inFlight: number;
 }
 
-export interface FanOutComparison extends FanOutCase, Alternation<FanOutRound, FanOutRound> {
+/** A round of each floor, one after the other. */
+type FloorRounds = Readonly<Partial<Record<FanOutFloor, FanOutRound>>>;
+
+export interface FanOutComparison extends FanOutCase, Alternation<FanOutRound, FloorRounds> {
   /** CPU microseconds per second with everybody connected and nobody writing. */
-  readonly idle: { readonly ours: number; readonly floor: number };
+  readonly idle: Readonly<Record<string, number>>;
 }
 
 // A server lives for days: what is measured is the code as V8 has optimised it, on both sides.
@@ -33,74 +37,95 @@ export function describeComparison(rounds: number) {
   };
 }
 
-/** Runs the cases, smallest first, in one room of ours and one of the floor that grow from case to case. */
+/** Runs the cases, smallest first, in one room of ours and one of each floor that grow from case to case. */
 export async function compareFanOut(
   cases: readonly FanOutCase[],
-  { senders, coalesce, rounds }: { senders: number; coalesce: boolean; rounds: number },
+  { senders, floors, rounds }: { senders: number; floors: readonly FanOutFloor[]; rounds: number },
 ): Promise<FanOutComparison[]> {
   const [smallest] = cases;
   if (!smallest) return [];
   const mostMembers = Math.max(...cases.map(({ members }) => members));
   const ours = await openParleyRoom(senders, mostMembers);
-  let floor: Room | null = null;
+  const floorRooms = new Map<FanOutFloor, Room>();
+  const warmUp = async (room: Room) => {
+    await room.growTo(smallest.members);
+    await room.fanOut(WARM_UP_MESSAGES, senders);
+  };
   try {
-    await ours.growTo(smallest.members);
-    await ours.fanOut(WARM_UP_MESSAGES, senders);
-    floor = await openFloorRoom(senders, await ours.sampleDelivery(), coalesce);
-    await floor.growTo(smallest.members);
-    await floor.fanOut(WARM_UP_MESSAGES, senders);
+    await warmUp(ours);
+    for (const floor of floors) {
+      const room = await openFloorRoom(senders, await ours.sampleDelivery(), floor);
+      floorRooms.set(floor, room);
+      await warmUp(room);
+    }
     const comparisons: FanOutComparison[] = [];
-    for (const one of cases) comparisons.push(await compareOne(one, ours, floor, rounds));
+    for (const one of cases) comparisons.push(await compareOne(one, ours, floorRooms, rounds));
     return comparisons;
   } finally {
-    await Promise.all([ours.close(), floor?.close()]);
+    await Promise.all([ours, ...floorRooms.values()].map((room) => room.close()));
   }
 }
 
-async function compareOne(one: FanOutCase, ours: Room, floor: Room, rounds: number): Promise<FanOutComparison> {
-  await ours.growTo(one.members);
-  await floor.growTo(one.members);
+async function compareOne(
+  one: FanOutCase,
+  ours: Room,
+  floorRooms: ReadonlyMap<FanOutFloor, Room>,
+  rounds: number,
+): Promise<FanOutComparison> {
+  for (const room of [ours, ...floorRooms.values()]) await room.growTo(one.members);
   const measured = await alternate(rounds, {
     ours: () => ours.fanOut(one.messages, one.inFlight),
-    floor: () => floor.fanOut(one.messages, one.inFlight),
-    isDisturbed: (...pair) => pair.some(({ usage }) => isDisturbed(usage)),
+    async floor() {
+      const each: Partial<Record<FanOutFloor, FanOutRound>> = {};
+      for (const [floor, room] of floorRooms) each[floor] = await room.fanOut(one.messages, one.inFlight);
+      return each;
+    },
+    isDisturbed: (round, each) => [round, ...Object.values(each)].some(({ usage }) => isDisturbed(usage)),
   });
-  return { ...one, ...measured, idle: { ours: await ours.idle(), floor: await floor.idle() } };
+  const idle: Record<string, number> = { ours: await ours.idle() };
+  for (const [floor, room] of floorRooms) idle[floor] = await room.idle();
+  return { ...one, ...measured, idle };
 }
 
 /** Server CPU per delivery: the figure that other load on the machine disturbs least. */
 export function cpuRow(
   scenario: string,
   comparison: FanOutComparison,
-  { target, otherwise }: { target: number; otherwise: string },
+  floor: FanOutFloor,
+  { target, otherwise, suffix = '' }: { target: number | null; otherwise: string; suffix?: string },
 ): Row {
   const ours = comparison.ours.map(({ cpuMicrosPerDelivery }) => cpuMicrosPerDelivery);
-  const floor = comparison.floor.map(({ cpuMicrosPerDelivery }) => cpuMicrosPerDelivery);
+  const theirs = roundsOf(comparison, floor).map(({ cpuMicrosPerDelivery }) => cpuMicrosPerDelivery);
   return {
     scenario,
-    case: describeCase(comparison),
+    case: `${describeCase(comparison)}${suffix}`,
     metric: 'server CPU per delivery',
     unit: 'µs',
     ours: median(ours),
-    floor: median(floor),
-    ratio: medianOfRatios(ours, floor),
+    floor: median(theirs),
+    ratio: medianOfRatios(ours, theirs),
     target,
     better: 'lower',
     limitedBy: limitOf(comparison, otherwise),
   };
 }
 
-export function throughputRow(scenario: string, comparison: FanOutComparison, otherwise: string): Row {
+export function throughputRow(
+  scenario: string,
+  comparison: FanOutComparison,
+  floor: FanOutFloor,
+  otherwise: string,
+): Row {
   const ours = comparison.ours.map(({ deliveriesPerSecond }) => deliveriesPerSecond);
-  const floor = comparison.floor.map(({ deliveriesPerSecond }) => deliveriesPerSecond);
+  const theirs = roundsOf(comparison, floor).map(({ deliveriesPerSecond }) => deliveriesPerSecond);
   return {
     scenario,
     case: describeCase(comparison),
     metric: 'deliveries',
     unit: '1/s',
     ours: median(ours),
-    floor: median(floor),
-    ratio: medianOfRatios(ours, floor),
+    floor: median(theirs),
+    ratio: medianOfRatios(ours, theirs),
     target: null,
     better: 'higher',
     limitedBy: limitOf(comparison, otherwise),
@@ -110,16 +135,21 @@ export function throughputRow(scenario: string, comparison: FanOutComparison, ot
 /** What a reader needs to trust the row: who was busy, how much was saved by coalescing, what idling costs. */
 export function describeRounds(comparison: FanOutComparison): string[] {
   const perRead = (rounds: readonly FanOutRound[]) => median(rounds.map((round) => round.deliveriesPerRead)).toFixed(1);
-  const describe = (name: 'ours' | 'floor') => {
-    const rounds = comparison[name];
-    return (
-      `${describeCase(comparison)}, ${name}: ${describeShares(rounds.map(({ usage }) => usage))}; ` +
-      `${perRead(rounds)} deliveries per read; idle ${(comparison.idle[name] / 1_000).toFixed(1)} ms/s`
-    );
-  };
+  const describe = (name: string, rounds: readonly FanOutRound[]) =>
+    `${describeCase(comparison)}, ${name}: ${describeShares(rounds.map(({ usage }) => usage))}; ` +
+    `${perRead(rounds)} deliveries per read; idle ${((comparison.idle[name] ?? 0) / 1_000).toFixed(1)} ms/s`;
+  const floors = Object.keys(comparison.floor[0] ?? {}) as FanOutFloor[];
   const discarded =
-    comparison.discarded > 0 ? [`${describeCase(comparison)}: ${comparison.discarded} disturbed pairs replaced`] : [];
-  return [describe('ours'), describe('floor'), ...discarded];
+    comparison.discarded > 0 ? [`${describeCase(comparison)}: ${comparison.discarded} disturbed rounds replaced`] : [];
+  return [
+    describe('ours', comparison.ours),
+    ...floors.map((floor) => describe(floor, roundsOf(comparison, floor))),
+    ...discarded,
+  ];
+}
+
+function roundsOf({ floor: rounds }: FanOutComparison, floor: FanOutFloor): readonly FanOutRound[] {
+  return rounds.flatMap(({ [floor]: round }) => (round ? [round] : []));
 }
 
 function describeCase({ members, inFlight }: FanOutCase): string {

@@ -4,8 +4,8 @@ import { openFloorRoom } from './room.ts';
 const payload = JSON.stringify({ type: 'entry', body: 'x'.repeat(300) });
 
 test.runIf(process.platform === 'linux')('every member of a room counts every message, once', async () => {
-  for (const coalesce of [false, true]) {
-    const room = await openFloorRoom(2, payload, coalesce);
+  for (const floor of ['ws', 'sockets', 'coalesced', 'stored'] as const) {
+    const room = await openFloorRoom(2, payload, floor);
     try {
       await room.growTo(5);
       await room.growTo(12);

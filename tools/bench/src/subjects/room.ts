@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { SOCKET_PATH, SUBPROTOCOL } from '@parley/protocol';
-import type { FloorCommands } from '../floors/fan-out-process.ts';
+import type { FanOutFloor, FloorCommands } from '../floors/fan-out-process.ts';
 import type { LoadCommands } from '../load/commands.ts';
 import type { FanOutResult } from '../load/crowd.ts';
 import { observe, type Usage } from '../measure/bottleneck.ts';
@@ -68,10 +68,10 @@ export async function openParleyRoom(senders: number, mostMembers: number): Prom
 }
 
 /** The comparison: `ws` and a loop. Every message becomes `payload`, the very bytes that Parley delivers. */
-export async function openFloorRoom(senders: number, payload: string, coalesce: boolean): Promise<Room> {
+export async function openFloorRoom(senders: number, payload: string, floor: FanOutFloor): Promise<Room> {
   const server = startWorker<FloorCommands>(FLOOR);
   const generator = startWorker<LoadCommands>(GENERATOR);
-  const { port } = await server.ask('listen', { payload, coalesce });
+  const { port } = await server.ask('listen', { payload, floor });
   await generator.ask('aim', { port, path: '/', subprotocol: null, channelId: NO_CHANNEL, senders });
   const close = async () => {
     await Promise.all([server.stop(), generator.stop()]);
