@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
 import { Id, Seq, StreamId } from './ids.ts';
-import { Cursors, Entry } from './models.ts';
+import { Cursors, Entry, PresenceState } from './models.ts';
 import { ErrorCodeName } from './problem.ts';
 
 const down = <Type extends string, Shape extends z.core.$ZodLooseShape>(type: Type, shape: Shape) =>
@@ -42,6 +42,10 @@ export type Fail = z.infer<typeof Fail>;
 export const Beat = down('beat', { heads: Cursors });
 export type Beat = z.infer<typeof Beat>;
 
+/** Whether some of the watched people are there: all of them after `watch`, later those of whom it has changed. */
+export const Presence = down('presence', { states: z.record(Id, PresenceState) });
+export type Presence = z.infer<typeof Presence>;
+
 /** The reader is too far behind to be caught up here: entries go on above `head`; those up to it are to be pulled. */
 export const Behind = down('behind', { stream: StreamId, after: Seq, head: Seq });
 export type Behind = z.infer<typeof Behind>;
@@ -54,5 +58,15 @@ export const Pong = down('pong', { ref: Ref });
 export type Pong = z.infer<typeof Pong>;
 
 /** Everything the server may say on the socket. */
-export const DownFrame = z.discriminatedUnion('type', [Welcome, EntryFrame, Ok, Fail, Beat, Behind, Reset, Pong]);
+export const DownFrame = z.discriminatedUnion('type', [
+  Welcome,
+  EntryFrame,
+  Ok,
+  Fail,
+  Beat,
+  Presence,
+  Behind,
+  Reset,
+  Pong,
+]);
 export type DownFrame = z.infer<typeof DownFrame>;

@@ -21,6 +21,10 @@ export type WorkspaceRole = z.infer<typeof WorkspaceRole>;
 export const ChannelRole = z.enum(['owner', 'moderator', 'member']);
 export type ChannelRole = z.infer<typeof ChannelRole>;
 
+/** Whether somebody is there: `away` where all of their clients say that nobody is at them. */
+export const PresenceState = z.enum(['online', 'away', 'offline']);
+export type PresenceState = z.infer<typeof PresenceState>;
+
 export const ChannelKind = z.enum(['public', 'private', 'direct']);
 export type ChannelKind = z.infer<typeof ChannelKind>;
 

@@ -2,6 +2,9 @@ import * as z from 'zod/mini';
 import { Id, Seq, StreamId } from './ids.ts';
 import { Cursors, MessageBody } from './models.ts';
 
+/** Most people whose presence one socket is told. */
+export const MOST_WATCHED = 200;
+
 const up = <Type extends string, Shape extends z.core.$ZodLooseShape>(type: Type, shape: Shape) =>
   z.strictObject({ type: z.literal(type), ref: z.int().check(z.minimum(0)), ...shape });
 
@@ -32,6 +35,14 @@ export const Pull = up('pull', {
 });
 export type Pull = z.infer<typeof Pull>;
 
+/** Names the people whose presence is shown, in place of those named before. A `presence` follows, and each change. */
+export const Watch = up('watch', { userIds: z.array(Id).check(z.maxLength(MOST_WATCHED)) });
+export type Watch = z.infer<typeof Watch>;
+
+/** Says whether somebody is at this client. A connection begins active. */
+export const Active = up('active', { active: z.boolean() });
+export type Active = z.infer<typeof Active>;
+
 /** Hands over a fresh access token before the old one runs out. */
 export const Auth = up('auth', { token: z.string().check(z.maxLength(4_096)) });
 export type Auth = z.infer<typeof Auth>;
@@ -40,7 +51,7 @@ export const Ping = up('ping', {});
 export type Ping = z.infer<typeof Ping>;
 
 /** Everything a client may say on the socket. */
-export const UpFrame = z.discriminatedUnion('type', [Hello, Send, Read, Pull, Auth, Ping]);
+export const UpFrame = z.discriminatedUnion('type', [Hello, Send, Read, Pull, Watch, Active, Auth, Ping]);
 export type UpFrame = z.infer<typeof UpFrame>;
 /** A frame as a client writes it, with the defaults left out. */
 export type UpFrameInput = z.input<typeof UpFrame>;

@@ -10,7 +10,9 @@ import { MemoryBus } from './bus/memory-bus.ts';
 import { RedisBus } from './bus/redis-bus.ts';
 import type { Config } from './config/config.ts';
 import { loadSecrets } from './config/secrets.ts';
+import { Attendance } from './delivery/attendance.ts';
 import { Hub, type HubEvents } from './delivery/hub.ts';
+import { PresenceBoard } from './delivery/presence-board.ts';
 import { relayCommits } from './delivery/relay.ts';
 import { Turn } from './delivery/turn.ts';
 import { type Clock, systemClock } from './domain/clock.ts';
@@ -20,6 +22,9 @@ import { createApp } from './http/app.ts';
 import { clientAddress } from './http/client-address.ts';
 import { createHttpServer } from './http/http-server.ts';
 import { startMetricsServer } from './http/metrics.ts';
+import { MemoryPresence } from './presence/memory-presence.ts';
+import type { Presence } from './presence/presence.ts';
+import { RedisPresence } from './presence/redis-presence.ts';
 import type { RedisLink } from './redis/redis-link.ts';
 import { MessagePoster } from './storage/message-poster.ts';
 import { openStore } from './storage/open-store.ts';
@@ -88,6 +93,18 @@ export async function createServer(config: Config, overrides: Overrides = {}): P
     relayCommits(store, hub, bus);
     closing.unshift(() => bus.close(), keepHeadsCompared(hub, bus, logger), keepForgetting(store, clock, logger));
 
+    const presence = createPresence(redis, secrets.tokenSecret, store.epoch, metrics, logger);
+    const attendance = new Attendance(presence, (before, after) => {
+      if (before !== 'offline') metrics.people.dec({ state: before });
+      if (after !== 'offline') metrics.people.inc({ state: after });
+    });
+    const board = new PresenceBoard(presence, { onTold: () => metrics.presenceFrames.inc() });
+    metrics.followOtherNodes(() => presence.otherNodes());
+    closing.unshift(
+      () => attendance.close(),
+      () => presence.close(),
+    );
+
     const services: Services = {
       store,
       poster: new MessagePoster(store),
@@ -107,6 +124,8 @@ export async function createServer(config: Config, overrides: Overrides = {}): P
       services,
       hub,
       turn,
+      attendance,
+      board,
       flood: config.socket.flood,
       heartbeatMs: config.socket.heartbeatMs,
       isOriginAllowed: (origin, { headers }) => isOriginAllowed(origin, headers.host, { publicUrl, allowedOrigins }),
@@ -164,6 +183,18 @@ async function openRedis(url: string, logger: Logger): Promise<RedisLink> {
 function createBus(redis: RedisLink | null, secret: Uint8Array, epoch: string, metrics: Metrics, logger: Logger): Bus {
   if (!redis) return new MemoryBus().connect();
   return new RedisBus(redis, { secret, epoch, logger, onRefused: (reason) => metrics.hintsRefused.inc({ reason }) });
+}
+
+function createPresence(
+  redis: RedisLink | null,
+  secret: Uint8Array,
+  epoch: string,
+  metrics: Metrics,
+  logger: Logger,
+): Presence {
+  if (!redis) return new MemoryPresence().connect();
+  const onRefused = (reason: string) => metrics.hintsRefused.inc({ reason });
+  return new RedisPresence(redis, { secret, epoch, logger, onRefused });
 }
 
 function createThrottle(redis: RedisLink | null, epoch: string, clock: Clock, logger: Logger): Throttle {

@@ -17,7 +17,7 @@ const { Sender } = ws as unknown as {
 const TEXT: FrameOptions = { fin: true, opcode: 1, mask: false, rsv1: false, readOnly: true };
 
 /** A text frame as it goes over the wire, made once for any number of receivers. */
-function textFrame(text: string): Buffer {
+export function textFrame(text: string): Buffer {
   return Buffer.concat(Sender.frame(Buffer.from(text), TEXT));
 }
 

@@ -6,7 +6,7 @@ import type { Services } from '../actions/services.ts';
 import type { Actor } from '../domain/actor.ts';
 
 /** The frames that a signed-in client may send, beside those about the connection itself. */
-export type Command = Exclude<UpFrame, { type: 'hello' | 'auth' | 'ping' }>;
+export type Command = Exclude<UpFrame, { type: 'hello' | 'watch' | 'active' | 'auth' | 'ping' }>;
 
 // A page of a log must fit into one frame; its envelope takes little.
 const MOST_PAGE_BYTES = 60 * 1024;

@@ -7,17 +7,22 @@ import {
   Failure,
   fail,
   type Hello,
+  type Ok,
   type UpFrame,
 } from '@parley/protocol';
 import type { RawData, WebSocket } from 'ws';
 import { authenticate, confirmSession, type SignedInActor } from '../actions/authenticate.ts';
 import type { Services } from '../actions/services.ts';
+import { visiblePeople } from '../actions/visible-people.ts';
+import type { Attendance, Stay } from '../delivery/attendance.ts';
 import { frameOf, PING } from '../delivery/frames.ts';
 import type { Hub } from '../delivery/hub.ts';
+import type { PresenceBoard, Watcher } from '../delivery/presence-board.ts';
 import { Session, type Transport } from '../delivery/session.ts';
 import type { Sink, Turn } from '../delivery/turn.ts';
 import type { Limit } from '../throttle/throttle.ts';
-import { type Command, carryOut } from './commands.ts';
+import { closeFor, closeOf, departureBy } from './close-codes.ts';
+import { carryOut } from './commands.ts';
 import { failFrame } from './fail-frame.ts';
 import { FloodGate } from './flood-gate.ts';
 import { parseFrame, type RawFrame, readJson } from './parse-frame.ts';
@@ -27,24 +32,28 @@ import { SocketWriter } from './socket-writer.ts';
 type State =
   | { readonly kind: 'awaiting-hello' }
   | { readonly kind: 'opening'; readonly opened: Promise<void> }
-  | { readonly kind: 'open'; readonly session: Session; readonly tokenExpiresAt: number }
+  | Open
   | { readonly kind: 'closed' };
+
+interface Open {
+  readonly kind: 'open';
+  readonly session: Session;
+  readonly stay: Stay;
+  readonly tokenExpiresAt: number;
+}
+
+/** What is answered once the connection is open. */
+type Request = Exclude<UpFrame, { type: 'hello' | 'ping' }>;
 
 /** How long an open connection outlives its access token, so that a renewal on its way is not too late. */
 const TOKEN_GRACE_MS = 60_000;
-
-/** The codes that ws closes with by itself where the peer breaks the WebSocket protocol, by its errors; else 1002. */
-const CODES_OF_WS: Readonly<Record<string, number>> = {
-  WS_ERR_INVALID_UTF8: 1007,
-  WS_ERR_TOO_MANY_BUFFERED_PARTS: 1008,
-  WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH: 1009,
-  WS_ERR_UNSUPPORTED_MESSAGE_LENGTH: 1009,
-};
 
 export interface ConnectionContext {
   readonly services: Services;
   readonly hub: Hub;
   readonly turn: Turn;
+  readonly attendance: Attendance;
+  readonly board: PresenceBoard;
   readonly flood: Limit | null;
 }
 
@@ -58,7 +67,7 @@ export interface Peer {
 }
 
 /** One WebSocket from its upgrade to its close. */
-export class Connection implements Transport {
+export class Connection implements Transport, Watcher {
   readonly #context: ConnectionContext;
   readonly #peer: Peer;
   readonly #writer: SocketWriter;
@@ -104,7 +113,7 @@ export class Connection implements Transport {
   close(code: CloseCode, reason: string = CLOSES[code].name): void {
     if (this.#closeCode !== null) return;
     this.#closeCode = code;
-    if (this.#state.kind === 'open') this.#state.session.end();
+    this.#leave(code);
     this.#writer.flush();
     this.#writer.close();
     this.#peer.webSocket.close(code, reason);
@@ -122,6 +131,10 @@ export class Connection implements Transport {
 
   get sink(): Sink {
     return this.#writer;
+  }
+
+  get hasBacklog(): boolean {
+    return this.#writer.hasBacklog;
   }
 
   drained(): Promise<boolean> {
@@ -183,7 +196,7 @@ export class Connection implements Transport {
   }
 
   async #open(hello: Hello): Promise<void> {
-    const { services, hub } = this.#context;
+    const { services, hub, attendance } = this.#context;
     let session: Session | undefined;
     try {
       const token = hello.token ?? this.#peer.bearer;
@@ -194,7 +207,8 @@ export class Connection implements Transport {
       // Only now is its end heard of: whoever signed out while it was being opened is found out here (rule A2).
       await confirmSession(services, actor);
       if (this.#closeCode !== null || this.#state.kind === 'closed') return session.end();
-      this.#state = { kind: 'open', session, tokenExpiresAt: actor.expiresAt };
+      const stay = attendance.arrive(actor.userId);
+      this.#state = { kind: 'open', session, stay, tokenExpiresAt: actor.expiresAt };
       this.#welcomed(actor);
       const { userId, sessionId } = actor;
       this.#send({ type: 'welcome', ref: hello.ref, userId, sessionId, epoch, heads });
@@ -225,21 +239,37 @@ export class Connection implements Transport {
     else this.#deny('no hello came in time');
   }
 
-  async #answer(frame: Command | Extract<UpFrame, { type: 'auth' }>): Promise<void> {
+  async #answer(frame: Request): Promise<void> {
     this.#commandsUnderWay += 1;
     try {
       if (this.#state.kind === 'opening') await this.#state.opened;
       const state = this.#state;
       if (state.kind !== 'open') return;
-      if (frame.type === 'auth') await this.#renew(frame.token, state.session);
-      else this.#send(await carryOut(this.#context.services, state.session.actor, frame));
-      if (frame.type === 'auth') this.#send({ type: 'ok', ref: frame.ref });
+      this.#send(await this.#carryOut(frame, state));
+      if (frame.type === 'watch') this.#context.board.show(this);
     } catch (error) {
       this.#refuse(frame.ref, error);
     } finally {
       this.#commandsUnderWay -= 1;
       if (this.#farewell !== null) this.finish(this.#farewell);
     }
+  }
+
+  async #carryOut(frame: Request, { session, stay }: Open): Promise<Ok> {
+    switch (frame.type) {
+      case 'watch':
+        this.#context.board.watch(this, visiblePeople(session.actor, frame.userIds));
+        break;
+      case 'active':
+        stay.setActive(frame.active);
+        break;
+      case 'auth':
+        await this.#renew(frame.token, session);
+        break;
+      default:
+        return carryOut(this.#context.services, session.actor, frame);
+    }
+    return { type: 'ok', ref: frame.ref };
   }
 
   async #renew(token: string, session: Session): Promise<void> {
@@ -263,29 +293,31 @@ export class Connection implements Transport {
 
   /** The peer has broken the WebSocket protocol: ws has sent its close already, and nothing may follow it. */
   #broken({ code = '' }: Error & { readonly code?: string }): void {
-    this.#closeCode ??= CODES_OF_WS[code] ?? 1002;
+    this.#closeCode ??= closeOf(code);
     this.#writer.close();
-    if (this.#state.kind === 'open') this.#state.session.end();
+    this.#leave(this.#closeCode);
+  }
+
+  #leave(code: number): void {
+    if (this.#state.kind !== 'open') return;
+    this.#state.session.end();
+    this.#state.stay.leave(departureBy(code));
+    this.#context.board.leave(this);
   }
 
   #closed(code: number): void {
     const { apiLog, metrics } = this.#context.services;
     const state = this.#state;
+    const told = this.#closeCode ?? code;
+    this.#leave(told);
     this.#state = { kind: 'closed' };
     this.#writer.close();
-    const told = this.#closeCode ?? code;
     // Above 3000 it is what the peer makes up, and every label costs memory.
     metrics.socketsClosed.inc({ code: this.#closeCode === null && told >= 3_000 ? 'other' : String(told) });
     if (state.kind === 'open') {
-      state.session.end();
       metrics.connections.dec();
       apiLog.info('WS DISCONNECTED', `User ${state.session.actor.username} with code ${told}.`);
     }
     this.#onClosed();
   }
-}
-
-function closeFor(error: unknown): CloseCode {
-  if (!(error instanceof Failure) || error.remedy === 'retry') return 1012;
-  return error.code === 'session_ended' ? 4403 : 4401;
 }

@@ -1,4 +1,4 @@
-import { Auth, fail, Hello, Ping, Pull, Read, type Schema, Send, type UpFrame } from '@parley/protocol';
+import { Active, Auth, fail, Hello, Ping, Pull, Read, type Schema, Send, type UpFrame, Watch } from '@parley/protocol';
 import { validate } from '../domain/validate.ts';
 
 const SCHEMAS: { readonly [Type in UpFrame['type']]: Schema<Extract<UpFrame, { type: Type }>> } = {
@@ -6,6 +6,8 @@ const SCHEMAS: { readonly [Type in UpFrame['type']]: Schema<Extract<UpFrame, { t
   send: Send,
   read: Read,
   pull: Pull,
+  watch: Watch,
+  active: Active,
   auth: Auth,
   ping: Ping,
 };

@@ -22,6 +22,11 @@ export class SocketWriter implements Sink {
     this.#onTooSlow = onTooSlow;
   }
 
+  /** The socket has not taken all that was handed over to it. */
+  get hasBacklog(): boolean {
+    return this.#socket.writableLength > 0;
+  }
+
   write(chunk: Buffer): void {
     if (this.#closed) return;
     if (this.#pending.push(chunk) === 1) this.#turn.addSink(this);

@@ -65,7 +65,7 @@ export class RedisLink {
     const { reason } = this.commands.isUp() ? this.subscriptions : this.commands;
     return (
       `Redis at ${this.#place} (REDIS_URL) is out of reach: ${reason}. Until it is back, messages take up to a second ` +
-      'to people on other nodes, and each node counts limits by itself.'
+      'to people on other nodes, and each node counts limits, and sees who is there, by itself.'
     );
   }
 }

@@ -15,6 +15,7 @@ export function createMetrics() {
   const registers = [registry];
   collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: 50 });
 
+  let otherNodes = () => 0;
   const metrics = {
     connections: new Gauge({ name: 'parley_connections', help: 'Sockets that are signed in.', registers }),
     messages: new Counter({
@@ -62,6 +63,25 @@ export function createMetrics() {
       labelNames: ['reason'],
       registers,
     }),
+    people: new Gauge({
+      name: 'parley_people',
+      help: 'People with a connection to this node, by whether somebody is at one of them.',
+      labelNames: ['state'],
+      registers,
+    }),
+    otherNodes: new Gauge({
+      name: 'parley_other_nodes',
+      help: 'Other nodes that are heard from.',
+      registers,
+      collect() {
+        this.set(otherNodes());
+      },
+    }),
+    presenceFrames: new Counter({
+      name: 'parley_presence_frames_total',
+      help: 'Frames that told sockets of the presence of people.',
+      registers,
+    }),
     httpRequestSeconds: new Histogram({
       name: 'parley_http_request_seconds',
       help: 'How long HTTP requests took. The route is the pattern, not the path.',
@@ -89,10 +109,15 @@ export function createMetrics() {
   } as const;
   // A counter that first appears with its first increment hides that increment from rate().
   for (const door of ['socket', 'rest']) metrics.messages.inc({ door }, 0);
+  for (const state of ['online', 'away']) metrics.people.set({ state }, 0);
   for (const reason of ['forged', 'invalid', 'oversized']) metrics.hintsRefused.inc({ reason }, 0);
 
   return {
     ...metrics,
+    /** Says how to count them whenever they are asked for. */
+    followOtherNodes(count: () => number) {
+      otherNodes = count;
+    },
     contentType: registry.contentType,
     /** All metrics in Prometheus' text format. */
     render: () => registry.metrics(),
