@@ -5,7 +5,7 @@ import { bestPresence } from '../domain/best-presence.ts';
 import { Attendance, type Departure, type Stay } from './attendance.ts';
 
 /** For how long a departed connection still counts. */
-const HELD_MS: Readonly<Record<Departure, number>> = { 'for-good': 0, lost: 1_200, restart: 8_000 };
+const HELD_MS: Readonly<Record<Departure, number>> = { 'for-good': 0, lost: 1_000, restart: 8_000 };
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
@@ -80,12 +80,12 @@ describe('[P1] what somebody’s connections make of them', () => {
   test('a page that is loaded anew says nothing at all', () => {
     const { attendance, said } = anAttendance();
     attendance.arrive('ana').leave('lost');
-    vi.advanceTimersByTime(1_000);
+    vi.advanceTimersByTime(900);
     const again = attendance.arrive('ana');
     vi.advanceTimersByTime(60_000);
     expect(said).toEqual(['ana online']);
     again.leave('lost');
-    vi.advanceTimersByTime(1_199);
+    vi.advanceTimersByTime(999);
     expect(said).toEqual(['ana online']);
     vi.advanceTimersByTime(1);
     expect(said).toEqual(['ana online', 'ana offline']);
@@ -96,7 +96,7 @@ describe('[P1] what somebody’s connections make of them', () => {
     const stays = Array.from({ length: 1_000 }, (_, index) => attendance.arrive(`${index}`));
     for (const [index, stay] of stays.entries()) stay.leave(index % 2 ? 'lost' : 'restart');
     expect(vi.getTimerCount()).toBe(1);
-    vi.advanceTimersByTime(1_200);
+    vi.advanceTimersByTime(1_000);
     expect([stateOf('0'), stateOf('1')]).toEqual(['online', 'offline']);
     expect(vi.getTimerCount()).toBe(1);
     vi.advanceTimersByTime(8_000);

@@ -10,7 +10,7 @@ export type Departure = 'for-good' | 'lost' | 'restart';
  * a client that comes back, does not seem to have been away. A restart names a wait of up to 2 s to its clients, and
  * takes up to 6 s itself.
  */
-const HELD_MS = { 'for-good': 0, lost: 1_200, restart: 8_000 } as const satisfies Record<Departure, number>;
+const HELD_MS = { 'for-good': 0, lost: 1_000, restart: 8_000 } as const satisfies Record<Departure, number>;
 
 /** One connection's part in what its person is. */
 export interface Stay {
