@@ -5,6 +5,7 @@ import { createFeed } from './entries.ts';
 import type { Heard, LogEntry } from './frames.ts';
 import { createHistory } from './history.ts';
 import { createOutbox } from './outbox.ts';
+import { createPresences } from './presence.ts';
 import { createReadMarks } from './read-marks.ts';
 import { stateFromSnapshot } from './reduce.ts';
 import { createRest } from './rest.ts';
@@ -56,10 +57,14 @@ export function createClient(options: ClientOptions): Client {
       streams.resumed(welcome.heads, greeting.cursors);
       outbox.resume();
       readMarks.resume();
+      presences.resume();
     },
     onFrame: hear,
     onTick: () => streams.check(),
-    onLost: () => streams.suspended(),
+    onLost() {
+      streams.suspended();
+      presences.suspended();
+    },
     onSessionEnded: () => void session.ended('session_ended'),
     onStopped: (why) => feed.end(why ?? undefined),
     onChange: store.changed,
@@ -87,6 +92,13 @@ export function createClient(options: ClientOptions): Client {
     backoff,
     onChange: store.changed,
   });
+  const presences = createPresences({
+    request: socket.request,
+    isOnline,
+    timing,
+    backoff,
+    onChange: store.changed,
+  });
   const readMarks = createReadMarks({ store, request: socket.request, isOnline, timing, backoff });
 
   function hear(frame: Heard): void {
@@ -97,6 +109,8 @@ export function createClient(options: ClientOptions): Client {
         return streams.beat(frame.heads);
       case 'behind':
         return streams.behind(frame.stream, frame.head);
+      case 'presence':
+        return presences.hear(frame.states);
       case 'reset':
         return resync();
     }
@@ -182,11 +196,14 @@ export function createClient(options: ClientOptions): Client {
     getState: store.getState,
     getConnection: () => socket.connection,
     getOutbox: outbox.list,
+    getPresence: presences.get,
     subscribe: store.subscribe,
     send: (channelId, body, { id } = {}) => outbox.send(channelId, body, id),
     retry: outbox.retry,
     discard: outbox.discard,
     markRead: readMarks.mark,
+    watch: presences.watch,
+    setActive: presences.setActive,
     loadOlder: history.loadOlder,
     entries: () => feed.read((entry) => entry),
     messages: () => feed.read(({ event }) => (event.type === 'message.posted' ? event.message : undefined)),

@@ -83,15 +83,15 @@ export function createSocket(deps: SocketDeps): Socket {
   }
 
   /** Ends whatever is under way. */
-  function leave(): void {
+  function leave(forGood = false): void {
     const before = phase;
     phase = { kind: 'offline' };
     if (before.kind === 'waiting') before.cancel();
-    if (before.kind === 'connecting') before.wire?.close();
+    if (before.kind === 'connecting') before.wire?.close(forGood);
     if (before.kind !== 'online') return;
     if (timing.monotonic() - before.since >= STABLE_AFTER_MS) tries = 0;
     downSince = timing.now();
-    before.wire.close();
+    before.wire.close(forGood);
     deps.onLost();
   }
 
@@ -178,7 +178,7 @@ export function createSocket(deps: SocketDeps): Socket {
   }
 
   function halt(next: Phase, shown: Connection, why: Failure | null): void {
-    leave();
+    leave(true);
     tries = 0;
     downSince = null;
     show(next, shown);

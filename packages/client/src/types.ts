@@ -9,6 +9,7 @@ import type {
   Message,
   MyChannel,
   ParamsInput,
+  PresenceState,
   QueryInput,
   User,
 } from '@parley/protocol';
@@ -132,7 +133,9 @@ export interface Client {
   getConnection(): Connection;
   /** Messages not yet acknowledged, oldest first. The same array until it changes. */
   getOutbox(): readonly Outgoing[];
-  /** Called after any of the three above changed. Returns how to stop. */
+  /** What the watched people are, as far as it is known: nothing while the connection is down. The same map until it changes. */
+  getPresence(): ReadonlyMap<string, PresenceState>;
+  /** Called after any of the four above changed. Returns how to stop. */
   subscribe(listener: () => void): () => void;
 
   /**
@@ -146,6 +149,13 @@ export interface Client {
   discard(id: string): void;
   /** Moves the read cursor to `seq`, here at once and on the server. Calls close together become one request. */
   markRead(channelId: string, seq: number): void;
+  /**
+   * Has these people's presence followed, over all connections, until the answer is called. All calls together follow
+   * the first 200 people, those of the latest call before all others.
+   */
+  watch(userIds: readonly string[]): () => void;
+  /** Says whether somebody is at this client; true at first. Whoever is at none of their clients is `away` to others. */
+  setActive(active: boolean): void;
   /** Loads a page of older messages into the channel's timeline; the first call loads the latest page. */
   loadOlder(channelId: string): Promise<void>;
 

@@ -34,7 +34,8 @@ export interface Wire {
    * ended and `timeout` after 15 to 20 s: then the outcome is unknown.
    */
   request(command: Command): Promise<OkFrame>;
-  close(): void;
+  /** `forGood`: the server need not expect this client back. */
+  close(forGood: boolean): void;
 }
 
 interface Waiting {
@@ -149,10 +150,11 @@ export function openWire(options: WireOptions): Wire {
         say({ ...command, ref } as UpFrameInput);
       });
     },
-    close() {
+    close(forGood) {
       if (phase === 'over') return;
       end();
-      socket.close(1000);
+      if (forGood) socket.close(1000);
+      else socket.close();
     },
   };
 }
