@@ -21,6 +21,10 @@ test('[S1, O1, D2, D4] two people meet, chat, and go on chatting through a resta
   await addPeople(ana.page, 'boris');
   await ana.page.getByRole('dialog').waitFor({ state: 'detached' });
   await openChannel(boris.page, 'garden');
+  await ana.page.getByRole('button', { name: /^Members/ }).click();
+  await ana.page.getByRole('listitem').getByText('@boris · Online').waitFor();
+  await ana.page.keyboard.press('Escape');
+  await ana.page.getByRole('dialog').waitFor({ state: 'detached' });
 
   const said = [
     'Hello Boris',

@@ -1,6 +1,6 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createClient } from '@parley/client';
+import { type Client, createClient } from '@parley/client';
 import type { Browser, Page } from 'playwright-core';
 import { launchBrowser } from './browser.ts';
 import { prepareServer } from './server-process.ts';
@@ -53,11 +53,12 @@ await mkdir(FOLDER, { recursive: true });
 await server.start();
 const browser = await launchBrowser();
 try {
-  await furnish(server.url);
+  const clients = await furnish(server.url);
   const open: { page: Page; name: string }[] = [];
   for (const scheme of SCHEMES) {
     for (const size of Object.keys(SIZES) as (keyof typeof SIZES)[]) open.push(await visit(browser, scheme, size));
   }
+  for (const client of clients) client.disconnect();
   await server.stop();
   for (const { page, name } of open) {
     await page.getByText('You are offline.').waitFor();
@@ -77,15 +78,15 @@ try {
 }
 console.log(`The screenshots are in ${FOLDER}`);
 
-/** People, channels and what they said in them. */
-async function furnish(url: string): Promise<void> {
+/** People, channels and what they said in them. One of the people stays online, one is away, the others have left. */
+async function furnish(url: string): Promise<Client[]> {
   const clients = PEOPLE.map(() => createClient({ url }));
   for (const [index, person] of PEOPLE.entries()) {
     await clients[index]?.register({ ...person, password: passwordOf(person.username) });
     await clients[index]?.connect();
   }
-  const [ana] = clients;
-  if (ana === undefined) return;
+  const [ana, boris, chioma, eliska] = clients;
+  if (!ana || !boris || !chioma || !eliska) return [];
   const others = PEOPLE.slice(1).map(({ username }) => username);
   const create = async (name: string, kind: 'public' | 'private', topic: string, members: string[]) =>
     (await ana.rest.createChannel({ body: { name, kind, topic, members } })).id;
@@ -98,8 +99,11 @@ async function furnish(url: string): Promise<void> {
   const direct = await ana.rest.startConversation({ body: { usernames: ['boris'] } });
   for (const [author, body] of SAID) await clients[author]?.send(garden, body);
   for (const body of ['Anybody here?', 'It is quiet.']) await clients[2]?.send(long, body);
-  await clients[1]?.send(direct.id, 'Do you still have my drill?');
-  for (const client of clients) client.disconnect();
+  for (const username of ['chioma', 'eliska']) await ana.rest.startConversation({ body: { usernames: [username] } });
+  await boris.send(direct.id, 'Do you still have my drill?');
+  for (const client of [ana, eliska]) client.disconnect();
+  chioma.setActive(false);
+  return [boris, chioma];
 }
 
 /** Goes through the screens that need a server; stays on the conversation. */
@@ -156,10 +160,16 @@ async function visit(browser: Browser, scheme: (typeof SCHEMES)[number], size: k
   await page.getByRole('article').last().waitFor();
   await take(page, `channel-${name}`);
   await page.getByRole('button', { name: /^Members/ }).click();
-  await page.getByRole('list', { name: 'Members' }).getByText('@eliska').waitFor();
+  await page.getByRole('list', { name: 'Members' }).getByText('Offline').waitFor();
   await take(page, `members-${name}`);
   await page.keyboard.press('Escape');
   await page.getByRole('dialog').waitFor({ state: 'detached' });
+  if (size === 'wide') {
+    await openChannel(page, 'Chioma Okafor');
+    await page.getByText('Away', { exact: true }).waitFor();
+    await take(page, `direct-${name}`);
+    await openChannel(page, 'garden-plans');
+  }
   await addPeople(page, 'boris, nobody-of-that-name');
   await page.getByRole('alert').waitFor();
   await take(page, `add-people-error-${name}`);

@@ -8,16 +8,19 @@ import {
   useIsLoaded,
   useMe,
   useOutbox,
+  usePresence,
   useSession,
   useUsers,
 } from '../hooks/client-context.ts';
 import { useSubmit } from '../hooks/use-submit.ts';
-import { byName, titleOf } from '../people/names.ts';
+import { useWatch } from '../hooks/use-watch.ts';
+import { byName, otherIn, titleOf } from '../people/names.ts';
 import { IconButton } from './button.tsx';
 import { ChannelGlyph } from './channel-glyph.tsx';
 import { CreateChannelDialog } from './create-channel-dialog.tsx';
 import { FailureNotice } from './failure-notice.tsx';
 import { Monogram } from './monogram.tsx';
+import { PresenceWord } from './presence-dot.tsx';
 import { StartConversationDialog } from './start-conversation-dialog.tsx';
 import { Wordmark } from './wordmark.tsx';
 
@@ -33,10 +36,15 @@ export function ChannelList() {
   const [dialog, setDialog] = useState<'channel' | 'conversation' | null>(null);
   const close = () => setDialog(null);
   const entries = [...channels.values()]
-    .map((channel) => ({ channel, title: titleOf(channel, users, me?.id ?? '') }))
+    .map((channel) => {
+      const other = otherIn(channel, me?.id ?? '');
+      return { channel, other, title: titleOf(channel, users, me?.id ?? '') };
+    })
     .sort((a, b) => byName(a.title, b.title));
   const named = entries.filter(({ channel }) => channel.kind !== 'direct');
   const direct = entries.filter(({ channel }) => channel.kind === 'direct');
+
+  useWatch(direct.flatMap(({ other }) => other ?? []));
 
   return (
     <nav aria-label="Channels" className="flex h-full flex-col bg-sunken pl-[env(safe-area-inset-left)]">
@@ -106,9 +114,17 @@ function Section({ title, action, children }: { title: string; action: ReactNode
   );
 }
 
-function Entry({ channel, title }: { channel: MyChannel; title: string }) {
+interface EntryProps {
+  readonly channel: MyChannel;
+  readonly title: string;
+  /** Where it is a conversation of two. */
+  readonly other: string | null;
+}
+
+function Entry({ channel, title, other }: EntryProps) {
   const unread = channel.unread > 0;
   const failed = useOutbox().some(({ channelId, status }) => channelId === channel.id && status.kind === 'failed');
+  const presence = usePresence(other);
   return (
     <li>
       <Link
@@ -116,8 +132,11 @@ function Entry({ channel, title }: { channel: MyChannel; title: string }) {
         params={{ channelId: channel.id }}
         className={`${ENTRY} ${unread ? 'font-semibold text-ink' : 'text-soft'}`}
       >
-        <ChannelGlyph kind={channel.kind} title={title} />
-        <span className={`min-w-0 grow truncate ${channel.archived ? 'italic' : ''}`}>{title}</span>
+        <ChannelGlyph kind={channel.kind} title={title} presence={presence} />
+        <span className={`min-w-0 grow truncate ${channel.archived ? 'italic' : ''}`}>
+          {title}
+          <PresenceWord state={presence} />
+        </span>
         {failed && (
           <>
             <CircleAlert aria-hidden="true" className="size-4 shrink-0 text-danger" />

@@ -1,12 +1,14 @@
 import type { Member, MyChannel } from '@parley/protocol';
 import { LogOut } from 'lucide-react';
 import { useEffect, useState } from 'react';
-import { useClient, useMe } from '../hooks/client-context.ts';
+import { useClient, useMe, usePresence } from '../hooks/client-context.ts';
 import { useSubmit } from '../hooks/use-submit.ts';
+import { useWatch } from '../hooks/use-watch.ts';
 import { Button } from './button.tsx';
 import { FailureNotice } from './failure-notice.tsx';
 import { Modal } from './modal.tsx';
 import { Monogram } from './monogram.tsx';
+import { PRESENCE_WORDS } from './presence-dot.tsx';
 
 interface MembersDialogProps {
   readonly channel: MyChannel;
@@ -50,22 +52,14 @@ function MemberList({ channel }: { channel: MyChannel }) {
     void submit(null);
   }, []);
 
+  useWatch(members.map(({ user }) => user.id));
+
   return (
     <>
       {members.length === 0 && failure === null && <MembersLoading count={channel.memberCount} />}
       <ul aria-label="Members" aria-busy={pending} className="flex flex-col gap-1">
-        {members.map(({ user, role }) => (
-          <li key={user.id} className="flex min-h-12 items-center gap-3">
-            <Monogram name={user.displayName} mine={user.id === me?.id} />
-            <span className="min-w-0 grow leading-tight">
-              <span className="block truncate font-medium">
-                {user.displayName}
-                {user.id === me?.id && <span className="font-normal text-faint"> (you)</span>}
-              </span>
-              <span className="block truncate text-sm text-faint">@{user.username}</span>
-            </span>
-            {role !== 'member' && <span className="text-sm text-soft">{role === 'owner' ? 'Owner' : 'Moderator'}</span>}
-          </li>
+        {members.map((member) => (
+          <MemberEntry key={member.user.id} member={member} mine={member.user.id === me?.id} />
         ))}
       </ul>
       <FailureNotice failure={failure} />
@@ -75,6 +69,26 @@ function MemberList({ channel }: { channel: MyChannel }) {
         </Button>
       )}
     </>
+  );
+}
+
+function MemberEntry({ member: { user, role }, mine }: { member: Member; mine: boolean }) {
+  const presence = usePresence(user.id);
+  return (
+    <li className="flex min-h-12 items-center gap-3">
+      <Monogram name={user.displayName} mine={mine} presence={presence} />
+      <span className="min-w-0 grow leading-tight">
+        <span className="block truncate font-medium">
+          {user.displayName}
+          {mine && <span className="font-normal text-faint"> (you)</span>}
+        </span>
+        <span className="block truncate text-sm text-faint">
+          @{user.username}
+          {presence && ` · ${PRESENCE_WORDS[presence]}`}
+        </span>
+      </span>
+      {role !== 'member' && <span className="text-sm text-soft">{role === 'owner' ? 'Owner' : 'Moderator'}</span>}
+    </li>
   );
 }
 

@@ -1,5 +1,5 @@
 import type { Client, Connection, Outgoing } from '@parley/client';
-import type { ListedChannel, MyChannel, User } from '@parley/protocol';
+import type { ListedChannel, MyChannel, PresenceState, User } from '@parley/protocol';
 import { createContext, use, useCallback, useSyncExternalStore } from 'react';
 import type { Session, SessionStatus } from '../session/session.ts';
 
@@ -50,3 +50,6 @@ export const useTimeline = (channelId: string) =>
   useClientValue((client) => client.getState()?.timelines.get(channelId) ?? null);
 export const useConnection = (): Connection => useClientValue((client) => client.getConnection());
 export const useOutbox = (): readonly Outgoing[] => useClientValue((client) => client.getOutbox());
+/** Null where it is not known: who nobody watches, and everybody while the connection is down. */
+export const usePresence = (userId: string | null): PresenceState | null =>
+  useClientValue((client) => (userId === null ? null : (client.getPresence().get(userId) ?? null)));

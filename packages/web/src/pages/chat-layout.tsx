@@ -2,6 +2,7 @@ import { Outlet, useMatchRoute } from '@tanstack/react-router';
 import { ChannelList } from '../components/channel-list.tsx';
 import { ConnectionBanner } from '../components/connection-banner.tsx';
 import { useIsLoaded } from '../hooks/client-context.ts';
+import { useActivity } from '../hooks/use-activity.ts';
 import { useIsNarrow } from '../hooks/use-is-narrow.ts';
 import { useOutage } from '../hooks/use-outage.ts';
 import { UnreachablePage } from './unreachable-page.tsx';
@@ -10,6 +11,7 @@ const MAIN = { id: 'main', role: 'main', tabIndex: -1 } as const;
 
 /** The two panes, side by side; on a phone the list at the root and the other everywhere else. */
 export function ChatLayout() {
+  useActivity();
   const showsList = useMatchRoute()({ to: '/' }) !== false;
   const listIsThePage = useIsNarrow() && showsList;
   const loaded = useIsLoaded();

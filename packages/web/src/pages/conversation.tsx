@@ -9,11 +9,12 @@ import { LeaveChannelDialog } from '../components/leave-channel-dialog.tsx';
 import { MembersDialog } from '../components/members-dialog.tsx';
 import { MessageAnnouncer } from '../components/message-announcer.tsx';
 import { MessageList } from '../components/message-list.tsx';
-import { useMe, useUsers } from '../hooks/client-context.ts';
+import { PRESENCE_WORDS } from '../components/presence-dot.tsx';
+import { useMe, usePresence, useUsers } from '../hooks/client-context.ts';
 import { useHistory } from '../hooks/use-history.ts';
 import { usePageTitle } from '../hooks/use-page-title.ts';
 import { useReading } from '../hooks/use-reading.ts';
-import { titleOf } from '../people/names.ts';
+import { otherIn, titleOf } from '../people/names.ts';
 import { draftOf } from '../timeline/drafts.ts';
 import { ConversationBeginning } from './conversation-beginning.tsx';
 import { HistoryFailed, HistoryLoading } from './history-states.tsx';
@@ -53,6 +54,7 @@ export function Conversation({ channel }: { channel: MyChannel }) {
   const history = useHistory(channel.id);
   const { unreadAfter, newer } = useReading({ channel, messages: history.messages, atEnd });
   const title = titleOf(channel, users, me);
+  const presence = usePresence(otherIn(channel, me));
   const rows = useMemo(() => history.rowsFor({ me, unreadAfter }), [history, me, unreadAfter]);
   usePageTitle(title);
   const close = useCallback(() => setDialog(null), []);
@@ -62,11 +64,11 @@ export function Conversation({ channel }: { channel: MyChannel }) {
       focusFirst={channel.archived ? undefined : composer}
       title={
         <>
-          <ChannelGlyph kind={channel.kind} title={title} />
+          <ChannelGlyph kind={channel.kind} title={title} presence={presence} />
           <span className="truncate">{title}</span>
         </>
       }
-      detail={channel.topic || undefined}
+      detail={channel.topic || (presence && PRESENCE_WORDS[presence])}
       actions={
         <>
           <Button

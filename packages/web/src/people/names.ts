@@ -11,6 +11,12 @@ export function titleOf(channel: MyChannel, users: Users, me: string): string {
   return others.length === 0 ? 'Notes to yourself' : others.sort(byName).join(', ');
 }
 
+/** The other one in a conversation of two. */
+export function otherIn(channel: MyChannel, me: string): string | null {
+  const [other = null, ...more] = (channel.participants ?? []).filter((id) => id !== me);
+  return more.length === 0 ? other : null;
+}
+
 const collator = new Intl.Collator(undefined, { numeric: true, sensitivity: 'base' });
 export const byName = collator.compare;
 
