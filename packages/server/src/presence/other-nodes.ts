@@ -100,14 +100,20 @@ export class OtherNodes {
     node.people = answer.people;
     node.news = news;
     node.answer = null;
-    const isNew = (userId: string) => before.get(userId) !== node.people.get(userId);
-    this.#onChange([...new Set([...before.keys(), ...node.people.keys()])].filter(isNew));
+    this.#onChange(differences(before, node.people));
   }
 }
 
 function newcomer(): OtherNode {
   const never = Number.NEGATIVE_INFINITY;
   return { people: new Map(), news: null, beat: 0, heardAt: never, askedAt: never, answer: null };
+}
+
+function differences(before: ReadonlyMap<string, Present>, after: ReadonlyMap<string, Present>): string[] {
+  const found: string[] = [];
+  for (const [userId, state] of after) if (before.get(userId) !== state) found.push(userId);
+  for (const userId of before.keys()) if (!after.has(userId)) found.push(userId);
+  return found;
 }
 
 function mayAsk(node: OtherNode, now: number): boolean {

@@ -27,7 +27,7 @@ const FORGET_MS = 8_000;
 /** What changes within this time is one message. */
 const TOGETHER_MS = 50;
 /** So many fit into a message with room to spare. */
-const PEOPLE_AT_ONCE = 10_000;
+const PEOPLE_AT_ONCE = 2_000;
 const TRY_AGAIN_MS = 1_000;
 const COMPLAIN_EVERY_MS = 60_000;
 
