@@ -20,9 +20,9 @@ export interface Presences {
   watch(userIds: readonly string[]): () => void;
   setActive(active: boolean): void;
   hear(states: Readonly<Record<string, PresenceState>>): void;
-  /** The connection is up: the server knows nothing yet of what was said on the last one. */
+  /** The connection is up. */
   resume(): void;
-  /** The connection is gone, and with it whatever was known. */
+  /** The connection is gone, and with it whatever was known, on either side. */
   suspended(): void;
 }
 
@@ -105,7 +105,6 @@ export function createPresences(deps: PresenceDeps): Presences {
       if (news.length > 0) know([...known, ...news]);
     },
     resume() {
-      told = null;
       tries = 0;
       flush();
     },

@@ -125,6 +125,40 @@ describe('what other nodes say', () => {
     expect(others.stateOf(PEOPLE[0] as string)).toBe('offline');
   });
 
+  /** What has been told of somebody, after a node has introduced itself. */
+  function introduced() {
+    const others = new OtherNodes(FORGET_MS, () => {});
+    const speaker = new Speaker();
+    const hear = (message: NodeMessage, now = 0) => others.hear('node', message as Said, now);
+    hear(speaker.beat());
+    for (const part of speaker.all()) hear(part);
+    return { others, speaker, hear };
+  }
+
+  test('[P1] old news and old answers that come late change nothing', () => {
+    const { others, speaker, hear } = introduced();
+    const [ana] = PEOPLE as [string];
+    const arrives = speaker.becomes(ana, 'online');
+    hear(arrives);
+    const answer = speaker.all();
+    hear(speaker.becomes(ana, 'offline'));
+    for (const late of [arrives, ...answer]) expect(hear(late)).toBe(false);
+    expect(others.stateOf(ana)).toBe('offline');
+  });
+
+  test('[P1] missed news are asked for at once, and an answer of which a part is missing is not believed', () => {
+    const { others, speaker, hear } = introduced();
+    const [ana, bob, eva] = PEOPLE as [string, string, string];
+    speaker.becomes(ana, 'online');
+    speaker.becomes(bob, 'online');
+    expect(hear(speaker.becomes(eva, 'away'), 1_000)).toBe(true);
+    const [first, second, third] = speaker.all() as [NodeMessage, NodeMessage, NodeMessage];
+    for (const part of [first, third, second]) hear(part);
+    expect(PEOPLE.map((userId) => others.stateOf(userId))).toEqual(PEOPLE.map(() => 'offline'));
+    for (const part of [first, second, third]) hear(part);
+    expect([ana, bob, eva].map((userId) => others.stateOf(userId))).toEqual(['online', 'online', 'away']);
+  });
+
   test('a node is asked at most once a second', () => {
     const others = new OtherNodes(FORGET_MS, () => {});
     const speaker = new Speaker();
