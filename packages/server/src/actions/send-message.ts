@@ -2,7 +2,6 @@ import { fail, type Message } from '@parley/protocol';
 import type { Actor } from '../domain/actor.ts';
 import { roomName } from '../domain/room-name.ts';
 import type { PostOutcome } from '../storage/store.ts';
-import type { Limit, Throttle } from '../throttle/throttle.ts';
 import type { Services } from './services.ts';
 
 type SendServices = Pick<Services, 'poster' | 'throttle' | 'limits' | 'clock' | 'apiLog' | 'metrics' | 'audience'>;
@@ -28,16 +27,18 @@ export async function sendMessage(
   door: 'socket' | 'rest',
 ): Promise<{ message: Message; duplicate: boolean }> {
   const { poster, clock, apiLog, metrics } = services;
-  const admission = services.limits.messages
-    ? await admit(services.throttle, actor, services.limits.messages)
-    : UNLIMITED;
-  const probe = !admission.admitted;
-  const outcome = await poster.post({ id, channelId, authorId: actor.userId, body, at: clock.now(), probe });
+  const { messages: limit } = services.limits;
+  const admitting = limit ? services.throttle.admit(`messages:${actor.userId}`, limit) : null;
+  const outcome = await poster.post(
+    { id, channelId, authorId: actor.userId, body, at: clock.now(), probe: false },
+    admitting?.then(({ admitted }) => !admitted),
+  );
   if (outcome.status === 'posted') {
     metrics.messages.inc({ door });
     logPosted(services, actor, outcome, door);
     return { message: outcome.message, duplicate: false };
   }
+  const admission = (await admitting) ?? UNLIMITED;
   if (admission.admitted) admission.release();
   switch (outcome.status) {
     case 'duplicate':
@@ -51,10 +52,6 @@ export async function sendMessage(
       throw fail('throttled', { retryAfterMs: admission.retryAfterMs });
     }
   }
-}
-
-function admit(throttle: Throttle, actor: Actor, limit: Limit) {
-  return throttle.admit(`messages:${actor.userId}`, limit);
 }
 
 function logPosted(

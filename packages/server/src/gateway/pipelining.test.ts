@@ -1,5 +1,10 @@
-import { MAX_FRAME_BYTES, newId } from '@parley/protocol';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fail, MAX_FRAME_BYTES, newId } from '@parley/protocol';
 import { afterEach, expect, test } from 'vitest';
+import { openSqliteStore } from '../storage/sqlite/sqlite-store.ts';
+import type { Store } from '../storage/store.ts';
 import { FakeClock } from '../test/fake-clock.ts';
 import { type Frame, type Person, RawSocket, register } from '../test/people.ts';
 import { startTestServer, type TestServer } from '../test/test-server.ts';
@@ -97,6 +102,42 @@ test('[S2] [O3] the same sends pipelined on two sockets at once happen once, in 
   expect(seqs(second)).toEqual(seqs(first));
   expect(await bodiesIn(channelId, ana)).toEqual(numbered(300));
   for (const socket of sockets) socket.close();
+});
+
+test('[O3] [S3] when a send fails, those received after it do not overtake it: repeated in order, all stand in order', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'parley-test-'));
+  const real = await openSqliteStore({ path: join(folder, 'parley.db'), synchronous: 'off' });
+  const failing = Promise.withResolvers<void>();
+  let batches = 0;
+  const store: Store = {
+    ...real,
+    async postMessages(batch) {
+      batches += 1;
+      if (batches > 1) return real.postMessages(batch);
+      await failing.promise;
+      throw fail('unavailable');
+    },
+  };
+  server = await startTestServer({ store, env: { PARLEY_FLOOD: 'off' } });
+  const ana = await register(server.url);
+  const [channelId, other] = [await newChannel(ana), await newChannel(ana)];
+  const socket = await RawSocket.signedIn(server.url, ana);
+  const sends = numbered(300).map((body) => ({ type: 'send', id: newId(), channelId, body }));
+  const first = socket.ask(sends[0] as object);
+  while (batches === 0) await new Promise(setImmediate);
+  const answers = sends.slice(1).map((send) => socket.ask(send));
+  expect(await socket.ask({ type: 'send', id: newId(), channelId: other, body: 'elsewhere' })).toMatchObject({
+    type: 'ok',
+  });
+  failing.resolve();
+  const codes = new Set((await Promise.all([first, ...answers])).map(({ code }) => code));
+  expect([codes, await bodiesIn(channelId, ana)]).toEqual([new Set(['unavailable']), []]);
+  const again = await Promise.all(sends.map((send) => socket.ask(send)));
+  expect(new Set(again.map(({ type }) => type))).toEqual(new Set(['ok']));
+  expect(await bodiesIn(channelId, ana)).toEqual(numbered(300));
+  socket.close();
+  await server.close();
+  rmSync(folder, { recursive: true, force: true });
 });
 
 test('every frame that the server sends has at most 64 KiB, also pages of the largest messages', async () => {

@@ -1,4 +1,5 @@
 import { fail, newId } from '@parley/protocol';
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { MessagePoster } from './message-poster.ts';
 import type { MessageToPost, PostOutcome } from './store.ts';
@@ -25,6 +26,57 @@ class SlowStore {
 
   fail(place: number): void {
     this.#commits[place]?.reject(fail('unavailable'));
+  }
+}
+
+/** A store whose batches end in any order, and of which some fail, before or after they have been committed. */
+class UnreliableStore {
+  /** The ids of what was committed, in order. */
+  readonly log: string[] = [];
+  readonly #chance: (percent: number) => boolean;
+
+  constructor(chance: (percent: number) => boolean) {
+    this.#chance = chance;
+  }
+
+  async postMessages(batch: readonly MessageToPost[]): Promise<PostOutcome[]> {
+    while (this.#chance(60)) await turn();
+    if (this.#chance(15)) throw fail('unavailable');
+    for (const { id } of batch) if (!this.log.includes(id)) this.log.push(id);
+    if (this.#chance(15)) throw fail('unavailable');
+    while (this.#chance(40)) await turn();
+    return batch.map(({ channelId }) => ({ status: 'absent', channelName: channelId }));
+  }
+}
+
+/** Sends without waiting until a failure is heard of; then waits for all answers, and goes on with what failed. */
+async function sendAhead(
+  poster: MessagePoster,
+  messages: readonly MessageToPost[],
+  chance: (percent: number) => boolean,
+): Promise<void> {
+  const throttled = async () => {
+    while (chance(50)) await turn();
+    return false;
+  };
+  let left = messages;
+  while (left.length > 0) {
+    const failed = new Set<MessageToPost>();
+    let hasHeard = false;
+    const answers: Promise<unknown>[] = [];
+    for (const message of left) {
+      while (chance(30)) await turn();
+      if (hasHeard) failed.add(message);
+      else {
+        const hear = () => {
+          failed.add(message);
+          hasHeard = true;
+        };
+        answers.push(poster.post(message, chance(30) ? throttled() : undefined).catch(hear));
+      }
+    }
+    await Promise.all(answers);
+    left = left.filter((message) => failed.has(message));
   }
 }
 
@@ -77,6 +129,96 @@ describe('the message poster', () => {
     }
     await Promise.all(posting);
     expect(store.batches.flatMap(names)).toEqual(numbered(1_000));
+  });
+
+  test('[O3] what one sends to a channel waits until what they sent before is committed, and holds up nobody else', async () => {
+    const store = new SlowStore();
+    const poster = new MessagePoster(store);
+    const posting = [poster.post(aMessage('room'))];
+    await turn();
+    const others = [{ ...aMessage('room'), authorId: 'bob' }, aMessage('another room')];
+    for (const message of [aMessage('room'), ...others, aMessage('room')]) posting.push(poster.post(message));
+    await turn();
+    expect(store.batches.slice(1)).toEqual([others]);
+    store.commit(0);
+    await turn();
+    await turn();
+    expect(store.batches.slice(2).map(names)).toEqual([['room', 'room']]);
+    for (const place of [1, 2]) store.commit(place);
+    await Promise.all(posting);
+  });
+
+  test('[O3] a message waits in its place until it is known whether it is a probe', async () => {
+    const store = new SlowStore();
+    const poster = new MessagePoster(store);
+    const probe = Promise.withResolvers<boolean>();
+    const [first, second, elsewhere] = [aMessage('room'), aMessage('room'), aMessage('another room')];
+    const posting = [poster.post(first, probe.promise), poster.post(second), poster.post(elsewhere)];
+    await turn();
+    expect(store.batches).toEqual([[elsewhere]]);
+    probe.resolve(true);
+    await turn();
+    await turn();
+    expect(store.batches[1]).toEqual([{ ...first, probe: true }, second]);
+    for (const place of [0, 1]) store.commit(place);
+    await Promise.all(posting);
+  });
+
+  test('a message of which it cannot be known whether it is a probe fails with those behind it', async () => {
+    const store = new SlowStore();
+    const poster = new MessagePoster(store);
+    const before = poster.post(aMessage('room'));
+    const broken = poster.post(aMessage('room'), Promise.reject(new Error('no throttle')));
+    const behind = poster.post(aMessage('room'));
+    await expect(broken).rejects.toThrow('no throttle');
+    await expect(behind).rejects.toMatchObject({ code: 'unavailable' });
+    await turn();
+    store.commit(0);
+    expect(await before).toMatchObject({ channelName: 'room' });
+    expect(store.batches.map(names)).toEqual([['room']]);
+  });
+
+  test('[O3] with a failure fails what was received before its answer left, and nothing that comes later', async () => {
+    const store = new SlowStore();
+    const poster = new MessagePoster(store);
+    const failing = poster.post(aMessage('room'));
+    await turn();
+    const undecided = Promise.withResolvers<boolean>();
+    const behind = [poster.post(aMessage('room')), poster.post(aMessage('room'), undecided.promise)];
+    const elsewhere = poster.post(aMessage('another room'));
+    store.fail(0);
+    await expect(failing).rejects.toMatchObject({ code: 'unavailable' });
+    behind.push(poster.post(aMessage('room')));
+    const failures = await Promise.allSettled(behind);
+    expect(failures.map((failure) => failure.status === 'rejected' && failure.reason.code)).toEqual(
+      Array(3).fill('unavailable'),
+    );
+    undecided.resolve(false);
+    await turn();
+    const later = poster.post(aMessage('room'));
+    await turn();
+    await turn();
+    expect(store.batches.slice(1).flatMap(names).sort()).toEqual(['another room', 'room']);
+    for (const place of [1, 2]) store.commit(place);
+    await Promise.all([elsewhere, later]);
+  });
+
+  test('[O3] [S3] whatever fails, those who send ahead and repeat what failed find their messages in their order', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.infiniteStream(fc.nat(99)), async (dice) => {
+        const chance = (percent: number) => (dice.next().value as number) < percent;
+        const store = new UnreliableStore(chance);
+        const poster = new MessagePoster(store);
+        const authors = ['ana', 'bob'].flatMap((authorId) => ['one', 'two'].map((room) => ({ authorId, room })));
+        const sent = authors.map(({ authorId, room }) => numbered(25).map(() => ({ ...aMessage(room), authorId })));
+        await Promise.all(sent.map((messages) => sendAhead(poster, messages, chance)));
+        for (const messages of sent) {
+          const ids = new Set(messages.map(({ id }) => id));
+          expect(store.log.filter((id) => ids.has(id))).toEqual([...ids]);
+        }
+      }),
+      { numRuns: 60 },
+    );
   });
 
   test('a batch that fails fails its own messages, and the next ones go on', async () => {
