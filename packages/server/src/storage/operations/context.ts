@@ -1,6 +1,7 @@
 import type { Entry, Event } from '@parley/protocol';
 import { type Kysely, sql } from 'kysely';
 import type { Schema } from '../schema.ts';
+import { timestamp } from '../timestamp.ts';
 
 /** What an operation works with: the open transaction, and the entries it has appended so far. */
 export interface Context {
@@ -23,11 +24,6 @@ export interface Engine {
   together<Statements extends readonly (() => Promise<unknown>)[]>(
     ...statements: Statements
   ): Promise<{ [Place in keyof Statements]: Awaited<ReturnType<Statements[Place]>> }>;
-}
-
-/** ISO 8601 of a stored time. */
-export function timestamp(millis: number): string {
-  return new Date(millis).toISOString();
 }
 
 /** A stored event: its type has a column of its own. */

@@ -3,9 +3,10 @@ import { fail } from '@parley/protocol/errors';
 import { WORKSPACE_STREAM } from '@parley/protocol/streams';
 import { sql } from 'kysely';
 import type { OperationInput, Subscription } from '../store.ts';
+import { timestamp } from '../timestamp.ts';
 import { accessAsMember } from './access.ts';
 import { listDirectory, listMyChannels } from './channels.ts';
-import { type Context, padded, timestamp } from './context.ts';
+import { type Context, padded } from './context.ts';
 import { messageFrom, USER_COLUMNS, userFrom } from './rows.ts';
 
 interface Page {

@@ -1,8 +1,9 @@
 import type { Message } from '@parley/protocol';
 import { can, isVisible } from '../../domain/permission.ts';
+import { postedEntry, postedMessage } from '../posted-message.ts';
 import type { Schema } from '../schema.ts';
 import type { MessageToPost, PostOutcome } from '../store.ts';
-import { type Context, padded, timestamp } from './context.ts';
+import { type Context, padded } from './context.ts';
 import { messageFrom } from './rows.ts';
 
 /** A channel while a batch is being posted: its log grows here first. */
@@ -19,6 +20,12 @@ interface OpenChannel {
   readonly lastByAuthor: Map<string, Message>;
 }
 
+/** A message that was accepted, and when, milliseconds since 1970. */
+interface Posted {
+  readonly message: Message;
+  readonly at: number;
+}
+
 /**
  * Posts a whole batch in one transaction (group commit): reads what the batch needs in one statement a table, decides
  * message by message in the order given, then inserts what was accepted in few statements.
@@ -31,7 +38,7 @@ export async function postMessages(context: Context, batch: readonly MessageToPo
     () => findMessages(context, batch),
   );
   const channels = openChannels(channelRows, memberships);
-  const posted: Message[] = [];
+  const posted: Posted[] = [];
   const outcomes = batch.map((message): PostOutcome => {
     const channel = channels.get(message.channelId);
     const existing = known.get(message.id);
@@ -49,7 +56,7 @@ export async function postMessages(context: Context, batch: readonly MessageToPo
 
     const accepted = extend(channel, message);
     known.set(accepted.id, accepted);
-    posted.push(accepted);
+    posted.push({ message: accepted, at: message.at });
     return { status: 'posted', message: accepted, channelName: channel.name };
   });
   if (posted.length > 0) await appendMessages(context, posted, channels);
@@ -60,20 +67,11 @@ function isSame(existing: Message, { channelId, authorId, body }: MessageToPost)
   return existing.channelId === channelId && existing.authorId === authorId && existing.body === body;
 }
 
-function extend(channel: OpenChannel, { id, authorId, body, at }: MessageToPost): Message {
+function extend(channel: OpenChannel, posting: MessageToPost): Message {
   channel.head += 1;
   channel.messageCount += 1;
-  const message: Message = {
-    id,
-    channelId: channel.id,
-    seq: channel.head,
-    ordinal: channel.messageCount,
-    authorId,
-    body,
-    createdAt: timestamp(at),
-    rev: 1,
-  };
-  channel.lastByAuthor.set(authorId, message);
+  const message = postedMessage(posting, channel.head, channel.messageCount);
+  channel.lastByAuthor.set(message.authorId, message);
   return message;
 }
 
@@ -128,7 +126,7 @@ async function findMessages({ database }: Context, batch: readonly MessageToPost
 
 async function appendMessages(
   context: Context,
-  posted: readonly Message[],
+  posted: readonly Posted[],
   channels: ReadonlyMap<string, OpenChannel>,
 ): Promise<void> {
   const { engine } = context;
@@ -144,34 +142,16 @@ async function appendMessages(
       ),
     () => engine.updateMany('memberships', ['channel_id', 'user_id'], grown.flatMap(readCursors)),
   );
-  for (const message of posted) {
-    const { channelId: stream, seq, createdAt: at, authorId: actor } = message;
-    context.entries.push({ stream, seq, at, actor, event: { type: 'message.posted', message } });
-  }
+  for (const { message } of posted) context.entries.push(postedEntry(message));
 }
 
-function entryRow({ channelId, seq, createdAt, authorId }: Message): Schema['entries'] {
-  return {
-    stream_id: channelId,
-    seq,
-    at: Date.parse(createdAt),
-    actor_id: authorId,
-    type: 'message.posted',
-    payload: null,
-  };
+function entryRow({ message: { channelId, seq, authorId }, at }: Posted): Schema['entries'] {
+  return { stream_id: channelId, seq, at, actor_id: authorId, type: 'message.posted', payload: null };
 }
 
-function messageRow({ id, channelId, seq, ordinal, authorId, body, createdAt, rev }: Message): Schema['messages'] {
-  return {
-    id,
-    channel_id: channelId,
-    seq,
-    ordinal,
-    author_id: authorId,
-    body,
-    created_at: Date.parse(createdAt),
-    rev,
-  };
+function messageRow({ message, at }: Posted): Schema['messages'] {
+  const { id, channelId, seq, ordinal, authorId, body, rev } = message;
+  return { id, channel_id: channelId, seq, ordinal, author_id: authorId, body, created_at: at, rev };
 }
 
 function readCursors({ id, lastByAuthor }: OpenChannel) {

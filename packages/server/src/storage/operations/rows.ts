@@ -1,7 +1,7 @@
 import type { Channel, ChannelView, Member, Message, MyChannel, User } from '@parley/protocol';
 import type { Selectable } from 'kysely';
 import type { Schema } from '../schema.ts';
-import { timestamp } from './context.ts';
+import { timestamp } from '../timestamp.ts';
 
 type Row<Table extends keyof Schema> = Selectable<Schema[Table]>;
 

@@ -22,10 +22,13 @@ export type Synchronous = 'off' | 'normal' | 'full' | 'extra';
 export function connect(path: string, synchronous: Synchronous): SqliteConnection {
   const driver = new DatabaseSync(path, { timeout: 5_000, enableForeignKeyConstraints: true });
   driver.exec(`pragma journal_mode = wal; pragma synchronous = ${synchronous}; pragma temp_store = memory;`);
+  // Checkpoints sync too, and write pages once that have changed often: with 16 MB of log instead of 4 there are fewer.
+  driver.exec('pragma wal_autocheckpoint = 4000');
   // Elsewhere this changes nothing; on macOS a plain fsync leaves the data in the disk's own cache.
   driver.exec('pragma fullfsync = on; pragma checkpoint_fullfsync = on;');
-  const database = new Kysely<Schema>({ dialect: new SqliteDialect({ database: adapt(driver) }) });
-  return { driver, database, engine: sqliteEngine(database) };
+  const adapted = adapt(driver);
+  const database = new Kysely<Schema>({ dialect: new SqliteDialect({ database: adapted }) });
+  return { driver, database, engine: sqliteEngine(adapted) };
 }
 
 /** How the settings in force fall short of S1, read back from the engine; empty when they do not. */

@@ -1,11 +1,13 @@
-import { CompiledQuery, type Kysely } from 'kysely';
+import type { SqliteDatabase } from 'kysely';
 import type { Engine } from '../operations/context.ts';
-import type { Schema } from '../schema.ts';
 
 const CHUNKS = [64, 16, 4, 1] as const;
 
-/** SQLite's ways: rows in chunks of few sizes, so that each statement's text is compiled once; no trips to save. */
-export function sqliteEngine(database: Kysely<Schema>): Engine {
+/**
+ * SQLite's ways: rows in chunks of few sizes, so that each statement's text is compiled once; no trips to save. The
+ * statements go straight to the driver, which keeps them prepared.
+ */
+export function sqliteEngine(driver: Pick<SqliteDatabase, 'prepare'>): Engine {
   const texts = new Map<string, string>();
   const textOf = (key: string, compile: () => string) => {
     let text = texts.get(key);
@@ -15,7 +17,7 @@ export function sqliteEngine(database: Kysely<Schema>): Engine {
     }
     return text;
   };
-  const run = (text: string, values: readonly unknown[]) => database.executeQuery(CompiledQuery.raw(text, [...values]));
+  const run = (text: string, values: readonly unknown[]) => driver.prepare(text).run(values);
 
   return {
     async insertMany(table, rows) {
@@ -24,7 +26,7 @@ export function sqliteEngine(database: Kysely<Schema>): Engine {
         for (; rows.length - done >= size; done += size) {
           const chunk = rows.slice(done, done + size);
           const text = textOf(`insert ${table} ${size}`, () => insertText(table, Object.keys(chunk[0] ?? {}), size));
-          await run(
+          run(
             text,
             chunk.flatMap((row) => Object.values(row)),
           );
@@ -36,7 +38,7 @@ export function sqliteEngine(database: Kysely<Schema>): Engine {
         const set = Object.entries(row).filter(([column]) => !keys.some((key) => key === column));
         const columns = set.map(([column]) => column);
         const text = textOf(`update ${table} ${columns.join()}`, () => updateText(table, columns, keys));
-        await run(text, [...set.map(([, value]) => value), ...keys.map((key) => row[key])]);
+        run(text, [...set.map(([, value]) => value), ...keys.map((key) => row[key])]);
       }
     },
     async together(...statements) {

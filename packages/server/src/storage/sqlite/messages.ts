@@ -1,6 +1,7 @@
 import type { Entry, ErrorCode, FailureDetails } from '@parley/protocol';
 import type { CommitReport, OperationName } from '../store.ts';
 import type { Synchronous } from './connection.ts';
+import type { PackedOutcomes } from './packed-outcomes.ts';
 
 /** What the server's thread and the database's thread say to each other. */
 
@@ -16,7 +17,9 @@ export interface Call {
 }
 
 export type Result =
-  | { readonly id: number; readonly ok: true; readonly value: unknown }
+  /** With the entries that the call appended, in order. */
+  | { readonly id: number; readonly ok: true; readonly value: unknown; readonly entries: readonly Entry[] }
+  | { readonly id: number; readonly ok: true; readonly posted: PackedOutcomes }
   | { readonly id: number; readonly ok: false; readonly code: ErrorCode; readonly details: FailureDetails }
   /** Not a refusal but a fault of ours: it keeps its stack. */
   | { readonly id: number; readonly ok: false; readonly fault: unknown };
@@ -27,7 +30,6 @@ export type FromWorker =
   | {
       readonly type: 'done';
       readonly results: readonly Result[];
-      readonly entries: readonly Entry[];
       readonly report: CommitReport | null;
     };
 

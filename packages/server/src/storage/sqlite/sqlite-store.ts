@@ -2,6 +2,7 @@ import { Worker } from 'node:worker_threads';
 import { type Entry, Failure, fail } from '@parley/protocol';
 import {
   type CommitReport,
+  type MessageToPost,
   OPERATIONS,
   type OperationInput,
   type OperationName,
@@ -10,10 +11,12 @@ import {
   type StoreOperations,
 } from '../store.ts';
 import type { Call, FromWorker, Result, ToWorker, WorkerSettings } from './messages.ts';
+import { unpacked } from './packed-outcomes.ts';
 
 const MOST_WAITING = 20_000;
 
 interface Waiting {
+  readonly input: unknown;
   resolve(value: unknown): void;
   reject(error: unknown): void;
 }
@@ -67,7 +70,7 @@ class Bridge {
   constructor(worker: Worker) {
     this.#worker = worker;
     worker.on('message', (message: FromWorker) => {
-      if (message.type === 'done') this.#settle(message.results, message.entries, message.report);
+      if (message.type === 'done') this.#settle(message.results, message.report);
     });
     worker.on('exit', () => this.#abandon());
   }
@@ -76,7 +79,7 @@ class Bridge {
     if (this.#closing || this.#waiting.size >= MOST_WAITING) return Promise.reject(fail('unavailable'));
     return new Promise((resolve, reject) => {
       const id = ++this.#lastId;
-      this.#waiting.set(id, { resolve: resolve as (value: unknown) => void, reject });
+      this.#waiting.set(id, { input, resolve: resolve as (value: unknown) => void, reject });
       if (this.#outgoing.push({ id, name, input }) === 1) queueMicrotask(() => this.#flush());
     });
   }
@@ -102,15 +105,29 @@ class Bridge {
     this.#outgoing = [];
   }
 
-  #settle(results: readonly Result[], entries: readonly Entry[], report: CommitReport | null): void {
-    if (report) for (const listener of this.#listeners) listener(entries, report);
-    for (const result of results) {
-      const waiting = this.#waiting.get(result.id);
-      this.#waiting.delete(result.id);
-      if (result.ok) waiting?.resolve(result.value);
-      else waiting?.reject('code' in result ? new Failure(result.code, result.details) : result.fault);
+  #settle(results: readonly Result[], report: CommitReport | null): void {
+    const answers = results.map((result) => this.#answerOf(result));
+    if (report) {
+      const entries = answers.flatMap((answer) => answer.entries);
+      for (const listener of this.#listeners) listener(entries, report);
     }
+    for (const { settle } of answers) settle();
     if (this.#waiting.size === 0) this.#onIdle();
+  }
+
+  /** The entries that a call appended, and how to tell the caller. */
+  #answerOf(result: Result): { readonly entries: readonly Entry[]; settle(): void } {
+    const waiting = this.#waiting.get(result.id);
+    this.#waiting.delete(result.id);
+    if (!waiting) return { entries: [], settle() {} };
+    const { resolve, reject } = waiting;
+    if (!result.ok) {
+      const error = 'code' in result ? new Failure(result.code, result.details) : result.fault;
+      return { entries: [], settle: () => reject(error) };
+    }
+    if (!('posted' in result)) return { entries: result.entries, settle: () => resolve(result.value) };
+    const { outcomes, entries } = unpacked(result.posted, waiting.input as readonly MessageToPost[]);
+    return { entries, settle: () => resolve(outcomes) };
   }
 
   // The thread died: what it was asked may or may not have been committed.

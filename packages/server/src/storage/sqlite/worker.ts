@@ -1,10 +1,10 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import type { Entry } from '@parley/protocol';
 import { readEpoch } from '../operations/logs.ts';
 import { connect, durabilityWarnings, type SqliteConnection } from './connection.ts';
 import { runGroup } from './group.ts';
-import type { Call, FromWorker, ToWorker, WorkerSettings } from './messages.ts';
+import type { Call, FromWorker, Result, ToWorker, WorkerSettings } from './messages.ts';
 import { migrate } from './migrate.ts';
+import { countPosted } from './packed-outcomes.ts';
 
 // Calls that arrive while a commit is running wait here and share the next one.
 const waiting: Call[] = [];
@@ -47,16 +47,16 @@ async function work(connection: SqliteConnection): Promise<void> {
   while (waiting.length > 0) {
     const group = waiting.splice(0, CALLS_PER_COMMIT);
     const started = performance.now();
-    const { results, entries, wrote } = await runGroup(connection, group);
-    const report = wrote ? { messages: countMessages(entries), millis: performance.now() - started } : null;
-    say({ type: 'done', results, entries, report });
+    const { results, wrote } = await runGroup(connection, group);
+    const report = wrote ? { messages: countMessages(results), millis: performance.now() - started } : null;
+    say({ type: 'done', results, report });
     // Lets calls in that arrived meanwhile.
     await new Promise((resolve) => setImmediate(resolve));
   }
 }
 
-function countMessages(entries: readonly Entry[]): number {
-  return entries.filter((entry) => entry.event.type === 'message.posted').length;
+function countMessages(results: readonly Result[]): number {
+  return results.reduce((count, result) => count + ('posted' in result ? countPosted(result.posted) : 0), 0);
 }
 
 function close({ driver }: SqliteConnection): void {
