@@ -1,4 +1,7 @@
-/** Where the bytes for one connection go. */
+/**
+ * Where the bytes for one connection go. Nothing in here throws, or calls back before it returns: whoever calls is in
+ * the midst of writing to many.
+ */
 export interface Sink {
   /** Keeps a piece until the end of the turn, behind what waits already. */
   write(chunk: Buffer): void;
@@ -19,12 +22,12 @@ interface Gathering {
  * connection costs no timer and a quiet one nothing at all.
  */
 export class Turn {
-  #gatherings: Gathering[] = [];
-  #sinks: Sink[] = [];
+  readonly #gatherings = new Set<Gathering>();
+  readonly #sinks: Sink[] = [];
   #isAwaited = false;
 
   addGathering(gathering: Gathering): void {
-    this.#gatherings.push(gathering);
+    this.#gatherings.add(gathering);
     this.#awaitEnd();
   }
 
@@ -40,14 +43,18 @@ export class Turn {
   }
 
   #end(): void {
-    const gatherings = this.#gatherings;
-    this.#gatherings = [];
     // A connection may be reached by several of them: then their pieces are brought together into one write.
-    const how = gatherings.length === 1 ? 'pass' : 'write';
-    for (const gathering of gatherings) gathering.handOver(how);
-    const sinks = this.#sinks;
-    this.#sinks = [];
-    this.#isAwaited = false;
-    for (const sink of sinks) sink.flush();
+    const how = this.#gatherings.size > 1 ? 'write' : 'pass';
+    try {
+      for (const gathering of this.#gatherings) {
+        this.#gatherings.delete(gathering);
+        gathering.handOver(how);
+      }
+      for (let sink = this.#sinks.pop(); sink; sink = this.#sinks.pop()) sink.flush();
+    } finally {
+      // Whatever an error has kept from being written is written in the next turn.
+      this.#isAwaited = false;
+      if (this.#gatherings.size + this.#sinks.length > 0) this.#awaitEnd();
+    }
   }
 }
