@@ -68,11 +68,11 @@ export class Audience<Member extends Listening> {
     this.#sinks.push(member.sink);
   }
 
-  /** False where it is no member. */
-  remove(member: Member): boolean {
-    if (member.seat < 0) return false;
-    this.handOver('pass');
+  /** Sends somebody out, with what was kept for them; the others need not be touched. */
+  remove(member: Member): void {
     const { seat } = member;
+    if (seat < 0) return;
+    if (this.#gathered.length > 0) member.sink.write(this.#joined());
     const last = this.#members.pop() as Member;
     const sink = this.#sinks.pop() as Sink;
     if (last !== member) {
@@ -81,7 +81,6 @@ export class Audience<Member extends Listening> {
       this.#sinks[seat] = sink;
     }
     member.seat = -1;
-    return true;
   }
 
   /** Sends everybody out, with all that was kept for them. */
@@ -98,13 +97,17 @@ export class Audience<Member extends Listening> {
 
   handOver(how: 'pass' | 'write'): void {
     if (this.#gathered.length === 0) return;
-    const chunk = this.#gathered.length === 1 ? (this.#gathered[0] as Buffer) : Buffer.concat(this.#gathered);
+    const chunk = this.#joined();
     this.#gathered = [];
     this.#gatheredBytes = 0;
     this.#sentSeq = this.#gatheredSeq;
-    // Those that overflow leave while the loop runs, and others take their seats.
-    const sinks = this.#sinks.slice();
-    if (how === 'pass') for (const sink of sinks) sink.pass(chunk);
-    else for (const sink of sinks) sink.write(chunk);
+    if (how === 'pass') for (const sink of this.#sinks) sink.pass(chunk);
+    else for (const sink of this.#sinks) sink.write(chunk);
+  }
+
+  /** What is kept, as one piece, which is made once however often it is asked for. */
+  #joined(): Buffer {
+    if (this.#gathered.length > 1) this.#gathered = [Buffer.concat(this.#gathered)];
+    return this.#gathered[0] as Buffer;
   }
 }

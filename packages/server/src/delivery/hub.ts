@@ -101,8 +101,8 @@ export class Hub {
   leave(stream: string, subscriber: Subscriber | LiveSubscriber): void {
     const state = this.#streams.get(stream);
     if (!state) return;
-    const isGone = state.followers.delete(subscriber) || ('seat' in subscriber && state.audience?.remove(subscriber));
-    if (!isGone || receiversOf(state) > 0) return;
+    if (!state.followers.delete(subscriber) && 'seat' in subscriber) state.audience?.remove(subscriber);
+    if (receiversOf(state) > 0) return;
     this.#streams.delete(stream);
     this.#bus.unfollow(stream);
   }

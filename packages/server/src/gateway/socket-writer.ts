@@ -70,7 +70,8 @@ export class SocketWriter implements Sink {
 
   #overflow(): void {
     this.close();
-    this.#onTooSlow();
+    // The session will leave all its streams, and the caller may be in the midst of a loop over the readers of one.
+    queueMicrotask(this.#onTooSlow);
   }
 
   /** Drops what waits and writes nothing more. */

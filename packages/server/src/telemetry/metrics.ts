@@ -31,7 +31,7 @@ export function createMetrics() {
     }),
     deliverySeconds: new Histogram({
       name: 'parley_delivery_seconds',
-      help: 'From the commit of an entry until it was handed to the sockets of this node.',
+      help: 'From the commit of an entry until it lay ready for the sockets of this node.',
       buckets: FAST_SECONDS,
       registers,
     }),
