@@ -87,6 +87,8 @@ describe.each(['SIGTERM', 'SIGINT'] as const)('%s', (signal) => {
     await ended;
     const acks = socket.frames.filter((frame) => frame.type === 'ok' && frame.ref >= 1_000);
     expect(acks).toHaveLength(sent.length);
+    // What the last turn brought was written before the close, too.
+    expect(socket.entries(channelId).at(-1)?.seq).toBe(Math.max(...acks.map(({ seq }) => seq)));
     await expectAllKept(sent, acks);
   });
 });
