@@ -4,6 +4,7 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { SocketWriter } from '../gateway/socket-writer.ts';
 import { Audience, MOST_GATHERED_BYTES } from './audience.ts';
+import { batchOf } from './batch.ts';
 import { frameOf } from './frames.ts';
 import { Hub } from './hub.ts';
 import { Subscription } from './subscription.ts';
@@ -119,6 +120,10 @@ class Peer {
 
   get writes(): number {
     return this.#writes.length;
+  }
+
+  get firstWrite(): Buffer | undefined {
+    return this.#writes[0];
   }
 
   follow(stream: Stream): void {
@@ -373,11 +378,21 @@ describe('an audience', () => {
     expect([old, fresh].map(({ places }) => places.get('north')?.subscription.seat)).toEqual([0, 1]);
   });
 
+  test('what is more than one write is cut into pieces once, for all', async () => {
+    const world = new World();
+    const peers = [world.connect(), world.connect()];
+    for (const one of peers) one.follow('north');
+    await rest();
+    world.say('north', 12, 30_000, false);
+    await rest();
+    expect(peers.map(({ wire, writes }) => [wire.seqs('north'), writes])).toEqual(peers.map(() => [upTo(12, 0), 3]));
+    expect(peers[0]?.firstWrite).toBe(peers[1]?.firstWrite);
+  });
+
   test('[D1] only what comes next, and fits into a turn, is taken', () => {
     const audience = new Audience(new Turn(), 3);
     const batch = (first: number, bytes: number) => {
-      const chunk = Buffer.alloc(bytes);
-      return { entries: [entryAt(first)], first, last: first, frames: [chunk], chunk };
+      return { ...batchOf([entryAt(first)]), chunk: Buffer.alloc(bytes) };
     };
     expect(audience.canTake(batch(4, 1))).toBe(false);
     audience.add({ sink: { write() {}, pass() {}, flush() {} }, seat: -1, stepOut() {} });
@@ -385,5 +400,16 @@ describe('an audience', () => {
     expect([0, 1].map((over) => audience.canTake(batch(4, MOST_GATHERED_BYTES + over)))).toEqual([true, false]);
     audience.take(batch(4, 1));
     expect([4, 5].map((first) => audience.canTake(batch(first, 1)))).toEqual([false, true]);
+  });
+
+  test('who is not of it can leave it as often as they like: nobody else goes', () => {
+    const audience = new Audience(new Turn(), 3);
+    const someone = () => ({ sink: { write() {}, pass() {}, flush() {} }, seat: -1, stepOut() {} });
+    const [member, stranger] = [someone(), someone()];
+    audience.add(member);
+    audience.remove(stranger);
+    expect([audience.members, member.seat]).toEqual([[member], 0]);
+    for (let times = 0; times < 2; times += 1) audience.remove(member);
+    expect([audience.size, member.seat]).toEqual([0, -1]);
   });
 });

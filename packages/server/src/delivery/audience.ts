@@ -1,4 +1,4 @@
-import type { Batch } from './hub.ts';
+import { type Batch, PIECE_BYTES } from './batch.ts';
 import type { Sink, Turn } from './turn.ts';
 
 /** Somebody who stands where all of an audience stands. */
@@ -11,7 +11,7 @@ export interface Listening {
 }
 
 /** More than this is not kept for the end of a turn. */
-export const MOST_GATHERED_BYTES = 128 * 1024;
+export const MOST_GATHERED_BYTES = PIECE_BYTES;
 
 /**
  * Those subscribers of one stream that have everything up to the same entry. What comes next is the same bytes for all

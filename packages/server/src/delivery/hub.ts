@@ -2,19 +2,8 @@ import type { Entry } from '@parley/protocol';
 import type { Bus } from '../bus/bus.ts';
 import type { Store } from '../storage/store.ts';
 import { Audience, type Listening } from './audience.ts';
-import { entryFrame } from './frames.ts';
+import { type Batch, batchOf } from './batch.ts';
 import { Turn } from './turn.ts';
-
-/** Consecutive entries of one stream, encoded once for all who receive them. */
-export interface Batch {
-  readonly entries: readonly Entry[];
-  readonly first: number;
-  readonly last: number;
-  /** A frame per entry, in order. */
-  readonly frames: readonly Buffer[];
-  /** The same frames as one piece. */
-  readonly chunk: Buffer;
-}
 
 /** One connection's place in one stream. */
 export interface Subscriber {
@@ -246,14 +235,7 @@ export class Hub {
   }
 
   #deliverRun(state: HubStream, entries: readonly Entry[]): void {
-    const frames = entries.map(entryFrame);
-    const batch: Batch = {
-      entries,
-      first: (entries[0] as Entry).seq,
-      last: (entries[entries.length - 1] as Entry).seq,
-      frames,
-      chunk: frames.length === 1 ? (frames[0] as Buffer) : Buffer.concat(frames),
-    };
+    const batch = batchOf(entries);
     state.delivered = batch.last;
     const { audience, followers } = state;
     if (audience?.canTake(batch)) audience.take(batch);

@@ -1,8 +1,8 @@
 import { type Entry, Failure } from '@parley/protocol';
 import type { Store } from '../storage/store.ts';
-import { MOST_GATHERED_BYTES } from './audience.ts';
+import { type Batch, inPieces, PIECE_BYTES, type Piece } from './batch.ts';
 import { entryFrame, frameOf } from './frames.ts';
-import type { Batch, Hub, LiveSubscriber } from './hub.ts';
+import type { Hub, LiveSubscriber } from './hub.ts';
 import type { Sink } from './turn.ts';
 
 /** What a subscription needs of its connection. */
@@ -32,8 +32,6 @@ interface Start {
 }
 
 const PAGE = 200;
-/** What is larger goes out in pieces of about this size, each after the reader has taken the one before. */
-const PIECE_BYTES = MOST_GATHERED_BYTES;
 /** A reader that takes nothing while this much arrives for it is too slow: it comes back when it can. */
 const MOST_OWED_BYTES = 1024 * 1024;
 /** A reader further behind than this is told so instead of being sent everything. */
@@ -190,10 +188,12 @@ export class Subscription implements LiveSubscriber {
   }
 
   /** What is too much for one write goes out at the reader's pace: a reader with its hands full is not a slow one. */
-  async #deliverLarge({ entries, frames }: Batch, known: number): Promise<void> {
+  async #deliverLarge(batch: Batch, known: number): Promise<void> {
     this.#state = 'catching-up';
-    this.#onAhead?.(entries);
-    if (await this.#sendPieces(inPieces(entries.slice(known), frames.slice(known)))) await this.#catchUp();
+    this.#onAhead?.(batch.entries);
+    const { entries, frames } = batch;
+    const pieces = known === 0 ? batch.pieces() : inPieces(entries.slice(known), frames.slice(known));
+    if (await this.#sendPieces(pieces)) await this.#catchUp();
   }
 
   /** Sends each piece after the reader has taken the one before. False where there is no reader any more. */
@@ -223,24 +223,5 @@ export class Subscription implements LiveSubscriber {
       else this.#receiver.failed(error);
       return null;
     }
-  }
-}
-
-interface Piece {
-  readonly entries: readonly Entry[];
-  readonly last: number;
-  readonly chunk: Buffer;
-}
-
-function* inPieces(entries: readonly Entry[], frames: readonly Buffer[]): Generator<Piece> {
-  let bytes = 0;
-  let start = 0;
-  for (const [index, entry] of entries.entries()) {
-    bytes += frames[index]?.length ?? 0;
-    if (bytes < PIECE_BYTES && index < entries.length - 1) continue;
-    const end = index + 1;
-    yield { entries: entries.slice(start, end), last: entry.seq, chunk: Buffer.concat(frames.slice(start, end)) };
-    start = end;
-    bytes = 0;
   }
 }

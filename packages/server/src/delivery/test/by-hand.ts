@@ -1,7 +1,8 @@
 import type { Entry } from '@parley/protocol';
 import { expect } from 'vitest';
 import type { Bus } from '../../bus/bus.ts';
-import type { Batch, Hub, Subscriber } from '../hub.ts';
+import type { Batch } from '../batch.ts';
+import type { Hub, Subscriber } from '../hub.ts';
 
 export const STREAM = 'stream';
 
