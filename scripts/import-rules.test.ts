@@ -33,12 +33,19 @@ const LAYERS: readonly { file: string; may: readonly string[]; mayNot: readonly 
   },
   {
     file: `${SERVER}/actions/scratch.ts`,
-    may: ['../domain/actor.ts', '../storage/store.ts', '../throttle/throttle.ts', '@parley/protocol'],
+    may: [
+      '../domain/actor.ts',
+      '../storage/store.ts',
+      '../throttle/throttle.ts',
+      '../tail/recent-tail.ts',
+      '@parley/protocol',
+    ],
     mayNot: [
       '../gateway/commands.ts',
       '../http/routes/messages.ts',
       '../storage/sqlite/connection.ts',
       '../throttle/memory-throttle.ts',
+      '../tail/redis-tail.ts',
       '../server.ts',
       'kysely',
       'hono',
@@ -64,13 +71,19 @@ const LAYERS: readonly { file: string; may: readonly string[]; mayNot: readonly 
     may: ['../domain/clock.ts'],
     mayNot: ['../bus/bus.ts', '../auth/tokens.ts'],
   },
+  {
+    file: `${SERVER}/tail/redis-scratch.ts`,
+    may: ['./recent-tail.ts', '../redis/redis-link.ts', 'ioredis'],
+    mayNot: ['./memory-tail.ts', '../bus/bus.ts', '../throttle/throttle.ts', '../delivery/hub.ts'],
+  },
   { file: `${SERVER}/presence/scratch.ts`, may: ['../domain/clock.ts'], mayNot: ['../throttle/throttle.ts'] },
   {
     file: `${SERVER}/delivery/scratch.ts`,
-    may: ['../storage/store.ts', '../bus/bus.ts'],
+    may: ['../storage/store.ts', '../bus/bus.ts', '../tail/recent-tail.ts'],
     mayNot: [
       '../storage/sqlite/connection.ts',
       '../bus/memory-bus.ts',
+      '../tail/memory-tail.ts',
       '../redis/redis-link.ts',
       '../actions/send-message.ts',
     ],

@@ -7,15 +7,17 @@ import { createPasswords } from './auth/passwords.ts';
 import { createTokens } from './auth/tokens.ts';
 import type { Bus } from './bus/bus.ts';
 import { MemoryBus } from './bus/memory-bus.ts';
-import { RedisBus } from './bus/redis-bus.ts';
+import { RedisBus, type RedisBusOptions } from './bus/redis-bus.ts';
+import { RedisClusterBus } from './bus/redis-cluster-bus.ts';
 import type { Config } from './config/config.ts';
 import { loadSecrets } from './config/secrets.ts';
 import { Attendance } from './delivery/attendance.ts';
-import { Hub, type HubEvents } from './delivery/hub.ts';
+import { Hub, type HubEvents, type HubParts } from './delivery/hub.ts';
 import { PresenceBoard } from './delivery/presence-board.ts';
 import { relayCommits } from './delivery/relay.ts';
 import { Turn } from './delivery/turn.ts';
 import { type Clock, systemClock } from './domain/clock.ts';
+import { readRedisAddress } from './domain/redis-address.ts';
 import { isOriginAllowed } from './gateway/origin.ts';
 import { SocketServer } from './gateway/socket-server.ts';
 import { createApp } from './http/app.ts';
@@ -25,10 +27,16 @@ import { startMetricsServer } from './http/metrics.ts';
 import { MemoryPresence } from './presence/memory-presence.ts';
 import type { Presence } from './presence/presence.ts';
 import { RedisPresence } from './presence/redis-presence.ts';
+import type { RedisCluster } from './redis/redis-cluster.ts';
+import type { RedisDeployment } from './redis/redis-deployment.ts';
 import type { RedisLink } from './redis/redis-link.ts';
+import { SignedHints } from './redis/signed-hints.ts';
 import { MessagePoster } from './storage/message-poster.ts';
 import { openStore } from './storage/open-store.ts';
 import type { Store } from './storage/store.ts';
+import { MemoryTail } from './tail/memory-tail.ts';
+import type { RecentTail } from './tail/recent-tail.ts';
+import { RedisTail } from './tail/redis-tail.ts';
 import { ApiLog } from './telemetry/api-log.ts';
 import { createLogger, type Logger } from './telemetry/logger.ts';
 import { createMetrics, type Metrics } from './telemetry/metrics.ts';
@@ -87,9 +95,9 @@ export async function createServer(config: Config, overrides: Overrides = {}): P
 
     const redis = config.redis ? await openRedis(config.redis.url, logger) : null;
     closing.unshift(() => redis?.close());
-    const bus = overrides.bus ?? createBus(redis, secrets.tokenSecret, store.epoch, metrics, logger);
+    const { bus, tail } = createBus(redis, secrets.tokenSecret, store, metrics, logger, overrides.bus);
     const turn = new Turn();
-    const hub = createHub(store, bus, turn, metrics, logger);
+    const hub = createHub(store, bus, { turn, tail }, metrics, logger);
     relayCommits(store, hub, bus);
     closing.unshift(() => bus.close(), keepHeadsCompared(hub, bus, logger), keepForgetting(store, clock, logger));
 
@@ -108,6 +116,7 @@ export async function createServer(config: Config, overrides: Overrides = {}): P
     const services: Services = {
       store,
       poster: new MessagePoster(store),
+      tail,
       throttle: overrides.throttle ?? createThrottle(redis, store.epoch, clock, logger),
       limits: config.throttle,
       passwords: createPasswords(),
@@ -173,20 +182,41 @@ export async function createServer(config: Config, overrides: Overrides = {}): P
 }
 
 /** The driver is loaded where it is needed alone: a server without Redis does without its memory. */
-async function openRedis(url: string, logger: Logger): Promise<RedisLink> {
-  const { RedisLink } = await import('./redis/redis-link.ts');
-  const redis = new RedisLink(url, logger);
+async function openRedis(url: string, logger: Logger): Promise<RedisLink | RedisCluster> {
+  const redis = readRedisAddress(url).isCluster
+    ? new (await import('./redis/redis-cluster.ts')).RedisCluster(url, logger)
+    : new (await import('./redis/redis-link.ts')).RedisLink(url, logger);
   await redis.settled(REDIS_WITHIN_MS);
   return redis;
 }
 
-function createBus(redis: RedisLink | null, secret: Uint8Array, epoch: string, metrics: Metrics, logger: Logger): Bus {
-  if (!redis) return new MemoryBus().connect();
-  return new RedisBus(redis, { secret, epoch, logger, onRefused: (reason) => metrics.hintsRefused.inc({ reason }) });
+/** The bus and the tail, which remembers what this node commits and hears of. */
+function createBus(
+  redis: RedisLink | RedisCluster | null,
+  secret: Uint8Array,
+  store: Store,
+  metrics: Metrics,
+  logger: Logger,
+  given?: Bus,
+): { readonly bus: Bus; readonly tail: RecentTail } {
+  const near = new MemoryTail();
+  store.onCommitted((entries) => near.append(entries));
+  const [bus, tail] = redis
+    ? createBusOnRedis(
+        redis,
+        near,
+        { hints: new SignedHints(secret, store.epoch), epoch: store.epoch },
+        metrics,
+        logger,
+      )
+    : [new MemoryBus().connect(), near];
+  const used = given ?? bus;
+  used.onEntries((entries) => near.append(entries));
+  return { bus: used, tail };
 }
 
 function createPresence(
-  redis: RedisLink | null,
+  redis: RedisDeployment | null,
   secret: Uint8Array,
   epoch: string,
   metrics: Metrics,
@@ -194,21 +224,38 @@ function createPresence(
 ): Presence {
   if (!redis) return new MemoryPresence().connect();
   const onRefused = (reason: string) => metrics.hintsRefused.inc({ reason });
-  return new RedisPresence(redis, { secret, epoch, logger, onRefused });
+  return new RedisPresence(redis.broadcast, { secret, epoch, logger, onRefused });
 }
 
-function createThrottle(redis: RedisLink | null, epoch: string, clock: Clock, logger: Logger): Throttle {
+function createBusOnRedis(
+  redis: RedisLink | RedisCluster,
+  near: MemoryTail,
+  shared: { readonly hints: SignedHints; readonly epoch: string },
+  metrics: Metrics,
+  logger: Logger,
+): [Bus, RecentTail] {
+  const tail = new RedisTail(redis, {
+    ...{ ...shared, near, onRefused: (reason) => metrics.tailRefused.inc({ reason }) },
+  });
+  const options: RedisBusOptions = {
+    ...{ ...shared, logger, onRefused: (reason) => metrics.hintsRefused.inc({ reason }) },
+    keep: (pipeline, hint) => tail.keep(pipeline, hint),
+  };
+  return [redis.isCluster ? new RedisClusterBus(redis, options) : new RedisBus(redis, options), tail];
+}
+
+function createThrottle(redis: RedisDeployment | null, epoch: string, clock: Clock, logger: Logger): Throttle {
   const local = new MemoryThrottle(clock);
   if (!redis) return local;
-  return new RedisThrottle(redis.commands, { local, clock, prefix: `parley:${epoch}:throttle:`, logger });
+  return new RedisThrottle(redis, { local, clock, prefix: `parley:${epoch}:throttle:`, logger });
 }
 
-function warningsOf(redis: RedisLink | null, bus: Bus): readonly string[] {
+function warningsOf(redis: RedisDeployment | null, bus: Bus): readonly string[] {
   if (!redis || bus.isUp() || redis.warnings.length > 0) return redis?.warnings ?? [];
   return ['Redis (REDIS_URL) does not let this node listen: messages from other nodes take up to a second.'];
 }
 
-function createHub(store: Store, bus: Bus, turn: Turn, metrics: Metrics, logger: Logger): Hub {
+function createHub(store: Store, bus: Bus, parts: HubParts, metrics: Metrics, logger: Logger): Hub {
   let committedAt = 0;
   store.onCommitted((_, report) => {
     committedAt = performance.now();
@@ -216,6 +263,7 @@ function createHub(store: Store, bus: Bus, turn: Turn, metrics: Metrics, logger:
     if (report.messages > 0) metrics.commitBatchMessages.observe(report.messages);
   });
   const events: HubEvents = {
+    askedTail: (use, found) => metrics.tailReads.inc({ use, outcome: found ? 'hit' : 'miss' }),
     comparisonFailed: (error) => logger.warn({ err: error }, 'Heads could not be compared.'),
     repaired: () => metrics.repairs.inc(),
     repairFailed: (stream, error) => logger.warn({ err: error, stream }, 'The log could not be read for a repair.'),
@@ -224,7 +272,7 @@ function createHub(store: Store, bus: Bus, turn: Turn, metrics: Metrics, logger:
       metrics.deliverySeconds.observe((performance.now() - committedAt) / 1_000);
     },
   };
-  return new Hub(store, bus, events, turn);
+  return new Hub(store, bus, events, parts);
 }
 
 /** Compares heads now and then, for as long as the function that comes back is not called. */

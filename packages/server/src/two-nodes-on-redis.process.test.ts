@@ -153,6 +153,39 @@ describe('two servers with a Redis between them', () => {
     await isFastAgain(near, ana, far, bob, channelId);
   });
 
+  test('[R1] joining a channel shows what other servers remember of it, and nothing that was forged', async () => {
+    const { ana, bob, channelId } = await aChannel();
+    const { epoch } = await bob.ask('GET', '/bootstrap');
+    const sent: unknown[] = [];
+    for (let index = 0; index < 3; index += 1) sent.push((await sendAt(near, ana, channelId)).body);
+    const key = `parley:${epoch}:tail:{${channelId}}`;
+    await redis.command(
+      'ZADD',
+      key,
+      '5',
+      `${'A'.repeat(65)}${JSON.stringify([{ ...(sent[0] as object), body: 'forged' }])}`,
+    );
+    const counted = async (sample: string) => {
+      const lines = (await far.metrics.render()).split('\n');
+      return Number(lines.find((line) => line.startsWith(`${sample} `))?.slice(sample.length));
+    };
+    const hits = () => counted('parley_tail_reads_total{use="join",outcome="hit"}');
+    const messages = async () => (await bob.ask('GET', `/channels/${channelId}/messages`)).messages;
+    const before = await hits();
+    await vi.waitFor(async () => {
+      expect(await messages()).toEqual(sent);
+      expect(await hits()).toBeGreaterThan(before);
+    });
+    expect(await counted('parley_tail_refused_total{reason="forged"}')).toBeGreaterThan(0);
+    // The database knows of a message that is not remembered any more.
+    await redis.command('DEL', key);
+    sent.push((await sendAt(near, ana, channelId)).body);
+    await vi.waitFor(async () => expect(await redis.command('DEL', key)).toBe(1));
+    const found = await hits();
+    expect(await messages()).toEqual(sent);
+    expect(await hits()).toBe(found);
+  });
+
   test('[D1] no server was ever about to send a gap, and none refused a hint', async () => {
     for (const server of [near, far]) {
       const metrics = await server.metrics.render();

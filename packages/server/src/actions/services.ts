@@ -3,6 +3,7 @@ import type { Tokens } from '../auth/tokens.ts';
 import type { Clock } from '../domain/clock.ts';
 import type { MessagePoster } from '../storage/message-poster.ts';
 import type { Store } from '../storage/store.ts';
+import type { RecentTail } from '../tail/recent-tail.ts';
 import type { ApiLog } from '../telemetry/api-log.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
@@ -12,6 +13,7 @@ import type { Limit, Throttle } from '../throttle/throttle.ts';
 export interface Services {
   readonly store: Store;
   readonly poster: Pick<MessagePoster, 'post'>;
+  readonly tail: RecentTail;
   readonly throttle: Throttle;
   /** A limit that is null is off. */
   readonly limits: {

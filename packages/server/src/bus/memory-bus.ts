@@ -15,7 +15,7 @@ export class MemoryBus {
 class MemoryBusNode implements Bus {
   readonly #nodes: Set<MemoryBusNode>;
   readonly #followed = new Set<string>();
-  #listener: (entries: readonly Entry[]) => void = () => {};
+  readonly #listeners: ((entries: readonly Entry[]) => void)[] = [];
 
   constructor(nodes: Set<MemoryBusNode>) {
     this.#nodes = nodes;
@@ -34,7 +34,7 @@ class MemoryBusNode implements Bus {
   }
 
   onEntries(listener: (entries: readonly Entry[]) => void): void {
-    this.#listener = listener;
+    this.#listeners.push(listener);
   }
 
   onFollowing(): void {
@@ -51,6 +51,10 @@ class MemoryBusNode implements Bus {
 
   #receive(entries: readonly Entry[]): void {
     const wanted = entries.filter((entry) => this.#followed.has(entry.stream));
-    if (wanted.length > 0) queueMicrotask(() => this.#listener(wanted));
+    if (wanted.length > 0) queueMicrotask(() => this.#tell(wanted));
+  }
+
+  #tell(entries: readonly Entry[]): void {
+    for (const listener of this.#listeners) listener(entries);
   }
 }

@@ -4,10 +4,10 @@ import { Redis } from 'ioredis';
 import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { RedisLink } from '../redis/redis-link.ts';
+import { type HintFault, SignedHints } from '../redis/signed-hints.ts';
 import { findRedis, type OwnRedis, startRedis } from '../test/redis-engine.ts';
 import { busContract } from './bus.contract.ts';
 import { RedisBus } from './redis-bus.ts';
-import type { HintFault } from './signed-hints.ts';
 
 const [S, T, U, END] = [newId(), newId(), newId(), newId()];
 const SECRET = new Uint8Array(32).fill(9);
@@ -22,7 +22,9 @@ async function aNode(url: string, epoch: string, secret = SECRET) {
   const logger = pino({ level: 'info' }, { write: (line) => lines.push(line) });
   const link = new RedisLink(url, logger);
   const refused: HintFault[] = [];
-  const bus = new RedisBus(link, { secret, epoch, logger, onRefused: (fault) => refused.push(fault) });
+  const bus = new RedisBus(link, {
+    ...{ hints: new SignedHints(secret, epoch), epoch, logger, onRefused: (fault) => refused.push(fault) },
+  });
   const heard: Entry[] = [];
   /** The streams of which it was said that their hints arrive from now on. */
   const following: string[] = [];
@@ -239,6 +241,8 @@ describe('on a Redis that fails', () => {
     near.bus.publish([entry(S, 2)]);
     await Promise.all([isDown(near), isDown(far)]);
     expect(performance.now() - stopped).toBeLessThan(1_000);
+    // Each of the two connections finds out by itself.
+    await vi.waitFor(() => expect(far.link.subscriptions.isUp()).toBe(false), { interval: 1 });
     far.bus.follow(T);
     redis.resume();
     await Promise.all([isUp(near), isUp(far)]);
@@ -246,6 +250,15 @@ describe('on a Redis that fails', () => {
     near.bus.publish([entry(T, 1)]);
     await hears(far, 2);
     await vi.waitFor(() => expect(far.heard).toContainEqual(expect.objectContaining({ stream: T, seq: 1 })));
+  });
+
+  test('[D3] a publisher that is refused makes up for it once it is not', async () => {
+    const { near, far } = await aPair();
+    await redis.command('ACL', 'SETUSER', 'default', '-publish');
+    for (const seq of [2, 3]) near.bus.publish([entry(S, seq)]);
+    await vi.waitFor(() => expect(near.lines).toEqual([expect.stringContaining('NOPERM')]));
+    await redis.command('ACL', 'SETUSER', 'default', '+publish');
+    await hears(far, 3);
   });
 
   test('a flush changes nothing', async () => {
@@ -260,7 +273,7 @@ describe('on a Redis that fails', () => {
     const epoch = newId();
     await redis.command('ACL', 'SETUSER', 'default', 'resetchannels');
     const link = new RedisLink(redis.url, pino({ level: 'silent' }));
-    const bus = new RedisBus(link, { secret: SECRET, epoch, logger: pino({ level: 'silent' }) });
+    const bus = new RedisBus(link, { hints: new SignedHints(SECRET, epoch), epoch, logger: pino({ level: 'silent' }) });
     closing.push(async () => {
       await bus.close();
       link.close();

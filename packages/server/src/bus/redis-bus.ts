@@ -1,26 +1,27 @@
 import type { Entry } from '@parley/protocol';
+import type { ChainableCommander } from 'ioredis';
 import type { ConnectionChange } from '../redis/redis-connection.ts';
 import type { RedisLink } from '../redis/redis-link.ts';
-import { refusalIn } from '../redis/refusal.ts';
+import { isKeptElsewhere, refusalIn } from '../redis/refusal.ts';
+import type { HintFault, SealedHint, SignedHints } from '../redis/signed-hints.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Bus } from './bus.ts';
-import { type HintFault, SignedHints } from './signed-hints.ts';
+import { MissedEntries } from './missed-entries.ts';
 
-interface RedisBusOptions {
-  /** The same on all nodes, at least 32 bytes: it tells their hints from those of others. */
-  readonly secret: Uint8Array;
+export interface RedisBusOptions {
+  readonly hints: SignedHints;
   /** The database's: several installations can share one Redis. */
   readonly epoch: string;
   readonly logger: Pick<Logger, 'warn'>;
   /** A message was ignored. */
   readonly onRefused?: (fault: HintFault) => void;
+  /** Adds to the pipeline what has a hint remembered, for those who missed it. */
+  readonly keep?: (pipeline: ChainableCommander, hint: SealedHint) => void;
 }
 
-const CHANNELS_AT_ONCE = 1_000;
+const CHANNELS_AT_ONCE = { plain: 1_000, sharded: 200 } as const;
 const TRY_AGAIN_MS = 1_000;
 const COMPLAIN_EVERY_MS = 60_000;
-/** Of so many streams it is remembered that a hint could not be published. */
-const MOST_MISSED = 10_000;
 
 /**
  * Hints by Redis' publish and subscribe, one channel for each stream. What is published in one turn of the event loop
@@ -30,30 +31,45 @@ const MOST_MISSED = 10_000;
 export class RedisBus implements Bus {
   readonly #link: RedisLink;
   readonly #hints: SignedHints;
-  readonly #prefix: string;
+  readonly #isSharded: boolean;
+  readonly #cluster: Pick<Bus, 'publish'> | null;
+  readonly #epoch: string;
   readonly #logger: Pick<Logger, 'warn'>;
   readonly #onRefused: (fault: HintFault) => void;
+  readonly #keep: RedisBusOptions['keep'];
   readonly #followed = new Set<string>();
   /** Streams that Redis may send on this connection, and among them those of which it has said so. */
   readonly #held = new Set<string>();
   readonly #confirmed = new Set<string>();
   /** Streams of which the three sets above may disagree. */
   readonly #changed = new Set<string>();
-  readonly #missed = new Map<string, Entry>();
+  readonly #missed = new MissedEntries();
+  #makingUp: NodeJS.Timeout | null = null;
   #outgoing = new Map<string, Entry[]>();
-  #onEntries: (entries: readonly Entry[]) => void = () => {};
+  readonly #listeners: ((entries: readonly Entry[]) => void)[] = [];
   #onFollowing: (streams: readonly string[]) => void = () => {};
   #isSubscribing = false;
   #isSubscribed = false;
   #isClosed = false;
   #complainedAt = Number.NEGATIVE_INFINITY;
 
-  constructor(link: RedisLink, { secret, epoch, logger, onRefused = () => {} }: RedisBusOptions) {
+  /**
+   * On a node of a `cluster` it is sharded: channels belong to the node, and only it may be asked for them. What could
+   * not be published goes back to the cluster's bus, which may know of another node by then.
+   */
+  constructor(
+    link: RedisLink,
+    { hints, epoch, logger, onRefused = () => {}, keep }: RedisBusOptions,
+    cluster: Pick<Bus, 'publish'> | null = null,
+  ) {
+    this.#isSharded = cluster !== null;
+    this.#cluster = cluster;
     this.#link = link;
-    this.#hints = new SignedHints(secret, epoch);
-    this.#prefix = `parley:${epoch}:`;
+    this.#hints = hints;
+    this.#epoch = epoch;
     this.#logger = logger;
     this.#onRefused = onRefused;
+    this.#keep = keep;
     link.subscriptions.onMessage((channel, message) => this.#receive(channel, message));
     link.subscriptions.onChange((change) => this.#subscriptionsChanged(change));
     link.commands.onChange((change) => {
@@ -83,7 +99,7 @@ export class RedisBus implements Bus {
   }
 
   onEntries(listener: (entries: readonly Entry[]) => void): void {
-    this.#onEntries = listener;
+    this.#listeners.push(listener);
   }
 
   onFollowing(listener: (streams: readonly string[]) => void): void {
@@ -105,11 +121,12 @@ export class RedisBus implements Bus {
   }
 
   #channelOf(stream: string): string {
-    return `${this.#prefix}{${stream}}`;
+    return hintChannel(this.#epoch, stream);
   }
 
   #streamOf(channel: string): string | null {
-    return channel.startsWith(`${this.#prefix}{`) ? channel.slice(this.#prefix.length + 1, -1) : null;
+    const prefix = `parley:${this.#epoch}:{`;
+    return channel.startsWith(prefix) ? channel.slice(prefix.length, -1) : null;
   }
 
   async #flush(): Promise<void> {
@@ -119,33 +136,43 @@ export class RedisBus implements Bus {
     if (!this.#link.commands.isUp()) return this.#remember(outgoing);
     try {
       await this.#link.commands.ask(async (client) => {
+        const hints = [...outgoing].flatMap(([stream, entries]) => [...this.#hints.seal(stream, entries)]);
         const pipeline = client.pipeline();
-        for (const [stream, entries] of outgoing) {
-          for (const message of this.#hints.seal(stream, entries)) pipeline.publish(this.#channelOf(stream), message);
+        // Whoever hears of an entry finds it kept.
+        for (const hint of hints) this.#keep?.(pipeline, hint);
+        for (const { text, last } of hints) {
+          const channel = this.#channelOf(last.stream);
+          if (this.#isSharded) pipeline.spublish(channel, text);
+          else pipeline.publish(channel, text);
         }
-        for (const [error] of (await pipeline.exec()) ?? []) if (error) throw error;
+        const errors = ((await pipeline.exec()) ?? []).map(([error]) => error);
+        const unpublished = errors.slice(-hints.length).find((error) => error !== null);
+        if (unpublished) throw unpublished;
+        this.#failed(
+          'Recent entries could not be kept',
+          errors.find((error) => error !== null),
+        );
       });
     } catch (error) {
       this.#remember(outgoing);
       this.#failed('Hints could not be published', error);
+      // A lost connection says itself when it is back; this is for one that only refuses.
+      if (this.#link.commands.isUp()) this.#makingUp ??= setTimeout(() => this.#makeUp(), TRY_AGAIN_MS).unref();
     }
   }
 
   #remember(outgoing: ReadonlyMap<string, readonly Entry[]>): void {
-    for (const [stream, entries] of outgoing) {
-      this.#missed.delete(stream);
-      this.#missed.set(stream, entries.at(-1) as Entry);
-    }
-    for (const stream of this.#missed.keys()) {
-      if (this.#missed.size <= MOST_MISSED) break;
-      this.#missed.delete(stream);
-    }
+    for (const run of outgoing.values()) this.#missed.add(run);
   }
 
   #makeUp(): void {
-    const missed = [...this.#missed.values()];
-    this.#missed.clear();
-    this.publish(missed);
+    this.#makingUp = null;
+    (this.#cluster ?? this).publish(this.takeMissed());
+  }
+
+  /** The last entry of each stream that could not be published, for somebody else to make up for. */
+  takeMissed(): Entry[] {
+    return this.#missed.take();
   }
 
   #subscriptionsChanged(change: ConnectionChange): void {
@@ -172,7 +199,7 @@ export class RedisBus implements Bus {
   async #subscribe(): Promise<void> {
     try {
       while (this.#changed.size > 0 && this.#link.subscriptions.isUp()) {
-        const some = [...this.#changed].slice(0, CHANNELS_AT_ONCE);
+        const some = [...this.#changed].slice(0, CHANNELS_AT_ONCE[this.#isSharded ? 'sharded' : 'plain']);
         for (const stream of some) this.#changed.delete(stream);
         await this.#unsubscribeFrom(some.filter((stream) => !this.#followed.has(stream) && this.#held.has(stream)));
         await this.#subscribeTo(some.filter((stream) => this.#followed.has(stream) && !this.#confirmed.has(stream)));
@@ -194,7 +221,11 @@ export class RedisBus implements Bus {
     for (const stream of streams) this.#confirmed.delete(stream);
     await this.#orChangedAgain(
       streams,
-      this.#link.subscriptions.ask((client) => client.unsubscribe(...channels)),
+      this.#link.subscriptions.ask((client) =>
+        this.#isSharded
+          ? each(channels, (channel) => client.sunsubscribe(channel).catch(unlessElsewhere))
+          : client.unsubscribe(...channels),
+      ),
     );
     for (const stream of streams) this.#held.delete(stream);
   }
@@ -205,7 +236,9 @@ export class RedisBus implements Bus {
     for (const stream of streams) this.#held.add(stream);
     await this.#orChangedAgain(
       streams,
-      this.#link.subscriptions.ask((client) => client.subscribe(...channels)),
+      this.#link.subscriptions.ask((client) =>
+        this.#isSharded ? each(channels, (channel) => client.ssubscribe(channel)) : client.subscribe(...channels),
+      ),
     );
     for (const stream of streams) this.#confirmed.add(stream);
     this.#onFollowing(streams);
@@ -224,7 +257,7 @@ export class RedisBus implements Bus {
     const stream = this.#streamOf(channel);
     if (stream === null || !this.#followed.has(stream)) return;
     const opened = this.#hints.open(stream, message);
-    if (opened.status === 'hints') this.#onEntries(opened.entries);
+    if (opened.status === 'hints') for (const listener of this.#listeners) listener(opened.entries);
     if (opened.status !== 'refused') return;
     this.#onRefused(opened.fault);
     this.#complain(
@@ -246,4 +279,19 @@ export class RedisBus implements Bus {
     this.#complainedAt = now;
     this.#logger.warn(sentence);
   }
+}
+
+/** The channel of a stream's hints; on a cluster it is kept where the stream's keys are. */
+export function hintChannel(epoch: string, stream: string): string {
+  return `parley:${epoch}:{${stream}}`;
+}
+
+/** Sharded channels may only be named together where they share a slot. */
+function each(channels: readonly string[], command: (channel: string) => Promise<unknown>): Promise<unknown> {
+  return Promise.all(channels.map(command));
+}
+
+/** A channel that has moved to another node is followed here no more. */
+function unlessElsewhere(error: unknown): void {
+  if (!isKeptElsewhere(error)) throw error;
 }

@@ -97,6 +97,8 @@ test.each([
   'redis://localhost:6380/3',
   'rediss://:hunter22@redis.example.org:6379',
   'rediss://parley:hunter%2522@[::1]:6379/0',
+  'redis+cluster://localhost:7000',
+  'rediss+cluster://parley:hunter22@a.example.org,b.example.org:7001,[::1]:7002',
 ])('REDIS_URL=%s names a Redis', (REDIS_URL) => {
   expect(readConfig({ REDIS_URL, PARLEY_SECRET: STRONG_SECRET })).toMatchObject({
     redis: { url: REDIS_URL },
@@ -114,6 +116,12 @@ test.each([
   'redis://:hunter22@localhost/0?tls=true',
   'redis://:hunter22%@localhost',
   'redis://:hunter22/@localhost',
+  'redis+cluster://',
+  'redis+cluster://:hunter22@a:7000,',
+  'redis+cluster://:hunter22@a:7000,b:port',
+  'redis+cluster://:hunter22@a:7000,b:7001/3',
+  'redis+cluster://:hunter22@a:7000,:hunter22@b:7001',
+  'redis+sentinel://:hunter22@a:26379',
 ])('REDIS_URL=%s is refused, and a password in it is not repeated', (REDIS_URL) => {
   const [problem, ...others] = problemsOf({ REDIS_URL });
   expect(others).toEqual([]);

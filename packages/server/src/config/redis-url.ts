@@ -1,17 +1,25 @@
 import * as z from 'zod';
+import { readRedisAddress } from '../domain/redis-address.ts';
 
-/** A URL that names a place and, maybe, a database of Redis. No error repeats it: it may hold a password. */
+/** A URL that names a place and, maybe, a database of Redis, or the nodes of a cluster. No error repeats it: it may hold a password. */
 export const RedisUrlText = z.string().transform((text, context): string => {
-  const message = problemOf(URL.parse(text));
+  const { isCluster, urls } = readRedisAddress(text);
+  const problems = urls.map((url) => problemOf(URL.parse(url), isCluster));
+  const message = problems.find((problem) => problem !== null) ?? null;
   if (message === null) return text;
   context.issues.push({ code: 'custom', input: text, message });
   return z.NEVER;
 });
 
-function problemOf(url: URL | null): string | null {
+function problemOf(url: URL | null, isCluster: boolean): string | null {
   if (!url || !/^rediss?:$/.test(url.protocol) || url.hostname === '') {
-    return 'use redis:// or rediss:// and a host, such as redis://localhost:6379';
+    return (
+      'use redis:// or rediss:// and a host, such as redis://localhost:6379, or for a cluster some of its nodes, such as ' +
+      'redis+cluster://a:6379,b:6379'
+    );
   }
+  if (isCluster && url.pathname.length > 1)
+    return 'a cluster has no numbered databases: leave out what follows the hosts';
   if (!/^(\/\d{0,4})?$/.test(url.pathname)) {
     return 'nothing but the number of a database may follow the host, such as /0';
   }

@@ -98,7 +98,8 @@ const VARIABLES = {
     otherwise: 'none: one node alone',
     meaning:
       'What several nodes on one database share: `redis://` or, with TLS, `rediss://`, then user, password, host, port ' +
-      'and number as needed. Set `PARLEY_SECRET` to the same on all of them.',
+      'and number as needed; for a cluster `redis+cluster://` or `rediss+cluster://`, credentials as needed, and some of ' +
+      'its nodes with commas between them. Set `PARLEY_SECRET` to the same on all of them.',
     secret: true,
   },
 

@@ -1,6 +1,7 @@
 import type { Entry } from '@parley/protocol';
 import type { Bus } from '../bus/bus.ts';
 import type { Store } from '../storage/store.ts';
+import type { RecentTail } from '../tail/recent-tail.ts';
 import { Audience, type Listening } from './audience.ts';
 import { type Batch, batchOf } from './batch.ts';
 import { Turn } from './turn.ts';
@@ -32,9 +33,17 @@ interface HubStream {
 const MOST_HELD = 1_000;
 const REPAIR_PAGE = 500;
 
+export interface HubParts {
+  readonly turn?: Turn;
+  /** Where missing entries are looked for before the log is read. */
+  readonly tail?: RecentTail | null;
+}
+
 export interface HubEvents {
-  /** The log was read because a hint was missing. */
+  /** Entries are read because a hint was missing. */
   repaired?(stream: string): void;
+  /** What was missing was looked for among the recent entries. */
+  askedTail?(use: 'repair' | 'resume', found: boolean): void;
   /** Reading the log failed; it is tried again at the next comparison of heads. */
   repairFailed?(stream: string, error: unknown): void;
   /** Heads could not be compared after the bus asked for it; they are compared again before long. */
@@ -51,6 +60,7 @@ export class Hub {
   readonly #streams = new Map<string, HubStream>();
   readonly #store: Pick<Store, 'readEntries' | 'readHeads'>;
   readonly #bus: Bus;
+  readonly #tail: RecentTail | null;
   readonly #events: HubEvents;
   readonly #turn: Turn;
 
@@ -58,10 +68,11 @@ export class Hub {
     store: Pick<Store, 'readEntries' | 'readHeads'>,
     bus: Bus,
     events: HubEvents = {},
-    turn: Turn = new Turn(),
+    { turn = new Turn(), tail = null }: HubParts = {},
   ) {
     this.#store = store;
     this.#bus = bus;
+    this.#tail = tail;
     this.#events = events;
     this.#turn = turn;
     bus.onEntries((entries) => this.accept(entries));
@@ -128,6 +139,14 @@ export class Hub {
   /** The last seq delivered here; 0 while unknown. Everything up to it is in the log. */
   deliveredSeq(stream: string): number {
     return this.#streams.get(stream)?.delivered ?? 0;
+  }
+
+  /** The entries after+1 … to out of what is remembered, all of them or null; their reader has the right to each. */
+  async recent(stream: string, after: number, to: number, use: 'repair' | 'resume' = 'resume') {
+    if (!this.#tail || to <= after) return null;
+    const entries = await this.#tail.read({ stream, after, to });
+    this.#events.askedTail?.(use, entries !== null);
+    return entries;
   }
 
   /** How many local connections follow a stream. */
@@ -199,7 +218,10 @@ export class Hub {
       while (isMissing) {
         const { hinted } = state;
         const after = state.delivered ?? 0;
-        const { entries, head } = await this.#store.readEntries({ stream, after, limit: REPAIR_PAGE });
+        const recent = await this.recent(stream, after, hinted, 'repair');
+        const { entries, head } = recent
+          ? { entries: recent, head: hinted }
+          : await this.#store.readEntries({ stream, after, limit: REPAIR_PAGE });
         if (this.#streams.get(stream) !== state) return;
         const missing = entries.filter((entry) => entry.seq > (state.delivered ?? 0));
         if (missing.length > 0) this.#deliver(state, missing);

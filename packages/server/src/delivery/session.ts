@@ -74,8 +74,11 @@ export class Session implements Receiver {
     for (const { stream, head, joinedSeq } of places) {
       // A channel that a resuming reader does not know is one it joined meanwhile: its own stream will say so.
       const start = known[stream] ?? (known[this.userId] === undefined ? head : joinedSeq);
-      // What the own stream says from here on decides what is followed, so none of it may be skipped.
-      this.#subscriptions.get(stream)?.startFrom(start, stream === this.userId ? head : undefined);
+      const place = this.#subscriptions.get(stream);
+      // What the own stream says from here on decides what is followed, so none of it may be skipped. It is nobody
+      // else's, and not remembered.
+      if (stream === this.userId) place?.startFrom(start, 0, head);
+      else place?.startFrom(start, head);
       heads[stream] = known[stream] === undefined ? start : head;
     }
     return { epoch: this.#store.epoch, heads, reset: lost };

@@ -56,6 +56,7 @@ export class Subscription implements LiveSubscriber {
   readonly #onSent: Start['onSent'];
   readonly #onAhead: Start['onAhead'];
   #state: 'idle' | 'catching-up' | 'live' | 'ended' = 'idle';
+  #checkedTo = 0;
   #skippableTo = Number.POSITIVE_INFINITY;
   #beatSeq = 0;
   /** What has arrived since the reader was handed a piece that it has not taken yet; null while it has none. */
@@ -100,12 +101,13 @@ export class Subscription implements LiveSubscriber {
   }
 
   /**
-   * Moves the place of a subscription that has not started. Where entries are heeded here, those above `skippableTo`
-   * are sent however far behind the reader is.
+   * Moves the place of a subscription that has not started. The right to read was checked up to `checkedTo`, after the
+   * hub was joined. Where entries are heeded here, those above `skippableTo` are sent however far behind the reader is.
    */
-  startFrom(after: number, skippableTo = Number.POSITIVE_INFINITY): void {
+  startFrom(after: number, checkedTo: number, skippableTo = Number.POSITIVE_INFINITY): void {
     if (this.#state !== 'idle') return;
     this.#sentSeq = after;
+    this.#checkedTo = checkedTo;
     this.#skippableTo = skippableTo;
   }
 
@@ -215,8 +217,10 @@ export class Subscription implements LiveSubscriber {
     return isThere && this.#state === 'catching-up';
   }
 
-  async #readPage(after: number): Promise<{ entries: Entry[]; head: number } | null> {
+  async #readPage(after: number): Promise<{ entries: readonly Entry[]; head: number } | null> {
     try {
+      const recent = await this.#hub.recent(this.stream, after, this.#checkedTo);
+      if (recent) return { entries: recent, head: this.#checkedTo };
       return await this.#store.readLog({ userId: this.userId, stream: this.stream, after, limit: PAGE });
     } catch (error) {
       if (error instanceof Failure && error.remedy !== 'retry') this.end();

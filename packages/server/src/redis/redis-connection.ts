@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { Redis, type RedisOptions } from 'ioredis';
+import { isKeptElsewhere } from './refusal.ts';
 
 /** What takes longer counts as no answer: somebody is waiting. */
 const ANSWER_WITHIN_MS = 250;
@@ -16,17 +17,25 @@ export type ConnectionChange = 'connected' | 'resumed' | 'lost';
  * Redis is out of reach it is refused at once. It finds its own way back, and looks for itself whether Redis answers.
  */
 export class RedisConnection {
+  readonly url: string;
   readonly #client: Redis;
   readonly #listeners: ((change: ConnectionChange) => void)[] = [];
+  readonly #onStranger: (() => void) | undefined;
   readonly #prober: NodeJS.Timeout;
   #isConnected = false;
   #isAnswering = false;
   #isProbing = false;
   #reason = 'there has been no answer yet';
 
-  /** `url` is one that the configuration has accepted. */
-  constructor(url: string) {
+  /**
+   * `url` is one that the configuration has accepted. `onStranger` makes it one of the connections to a cluster: it is
+   * called when the node says that another one keeps what it was asked for, which to whoever asked is no answer.
+   */
+  constructor(url: string, onStranger?: () => void) {
+    this.url = url;
+    this.#onStranger = onStranger;
     this.#client = new Redis(optionsOf(url));
+    this.#client.on('moved', () => onStranger?.());
     this.#client.on('ready', () => this.#connected());
     this.#client.on('close', () => this.#closed());
     this.#client.on('error', (error) => {
@@ -50,7 +59,9 @@ export class RedisConnection {
   }
 
   onMessage(listener: (channel: string, message: Buffer) => void): void {
-    this.#client.on('messageBuffer', (channel: Buffer, message: Buffer) => listener(channel.toString(), message));
+    for (const event of ['messageBuffer', 'smessageBuffer']) {
+      this.#client.on(event, (channel: Buffer, message: Buffer) => listener(channel.toString(), message));
+    }
   }
 
   /**
@@ -79,7 +90,11 @@ export class RedisConnection {
         (error) => {
           clearTimeout(timer);
           isSettled = true;
-          reject(error);
+          reject(
+            this.#isStrange(error)
+              ? new Error('Redis is out of reach: this node of the cluster does not keep it.')
+              : error,
+          );
         },
       );
     });
@@ -89,6 +104,12 @@ export class RedisConnection {
     clearInterval(this.#prober);
     this.#listeners.length = 0;
     this.#client.disconnect();
+  }
+
+  #isStrange(error: unknown): boolean {
+    if (!this.#onStranger || !isKeptElsewhere(error)) return false;
+    this.#onStranger();
+    return true;
   }
 
   #connected(): void {

@@ -1,8 +1,12 @@
 import type { Logger } from '../telemetry/logger.ts';
 import { RedisConnection } from './redis-connection.ts';
+import type { RedisDeployment } from './redis-deployment.ts';
 
 /** A node's two connections to Redis: one that asks, and one that only listens. Tells of each outage once. */
-export class RedisLink {
+export class RedisLink implements RedisDeployment {
+  readonly isCluster = false;
+  readonly broadcast = this;
+  readonly links = [this];
   readonly commands: RedisConnection;
   readonly subscriptions: RedisConnection;
   readonly #place: string;
@@ -10,12 +14,24 @@ export class RedisLink {
   #isDown = false;
   #onceUp: (() => void) | null = null;
 
-  constructor(url: string, logger: Pick<Logger, 'info' | 'warn'>) {
+  constructor(url: string, logger: Pick<Logger, 'info' | 'warn'>, onStranger?: () => void) {
     this.#place = new URL(url).host;
     this.#logger = logger;
-    this.commands = new RedisConnection(url);
-    this.subscriptions = new RedisConnection(url);
+    this.commands = new RedisConnection(url, onStranger);
+    this.subscriptions = new RedisConnection(url, onStranger);
     for (const connection of [this.commands, this.subscriptions]) connection.onChange(() => this.#look());
+  }
+
+  linkFor(): this {
+    return this;
+  }
+
+  commandsFor(): RedisConnection {
+    return this.commands;
+  }
+
+  onMoved(): void {
+    // One place keeps everything, for ever.
   }
 
   isUp(): boolean {

@@ -181,6 +181,8 @@ export interface StoreOperations {
   }): Promise<{ entries: Entry[]; head: number }>;
   /** The same without asking who reads: for repair inside the server. */
   readEntries(input: { stream: string; after: number; limit: number }): Promise<{ entries: Entry[]; head: number }>;
+  /** A channel's head, for a member of it; everybody else is refused as by `readLog`. */
+  readHead(input: { userId: string; channelId: string }): Promise<number>;
   readHeads(input: { streams: readonly string[] }): Promise<Cursors>;
   /** Every stream a person may follow: the workspace, their own, and their channels. */
   listSubscriptions(input: { userId: string }): Promise<Subscription[]>;
@@ -227,6 +229,7 @@ export const OPERATIONS: Readonly<Record<OperationName, 'read' | 'write'>> = {
   advanceRead: 'write',
   readLog: 'read',
   readEntries: 'read',
+  readHead: 'read',
   readHeads: 'read',
   listSubscriptions: 'read',
   bootstrap: 'read',

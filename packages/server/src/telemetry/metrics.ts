@@ -54,7 +54,7 @@ export function createMetrics() {
     }),
     repairs: new Counter({
       name: 'parley_repairs_total',
-      help: 'Times that entries were read back from the log because a hint was missing.',
+      help: 'Times that entries had to be read back because a hint was missing.',
       registers,
     }),
     hintsRefused: new Counter({
@@ -80,6 +80,18 @@ export function createMetrics() {
     presenceFrames: new Counter({
       name: 'parley_presence_frames_total',
       help: 'Frames that told sockets of the presence of people.',
+      registers,
+    }),
+    tailReads: new Counter({
+      name: 'parley_tail_reads_total',
+      help: 'Times that recent entries were looked for before the database was asked for them, by what for and outcome.',
+      labelNames: ['use', 'outcome'],
+      registers,
+    }),
+    tailRefused: new Counter({
+      name: 'parley_tail_refused_total',
+      help: 'Remembered entries that no node of this installation could have written, by what is wrong with them.',
+      labelNames: ['reason'],
       registers,
     }),
     httpRequestSeconds: new Histogram({
@@ -110,7 +122,13 @@ export function createMetrics() {
   // A counter that first appears with its first increment hides that increment from rate().
   for (const door of ['socket', 'rest']) metrics.messages.inc({ door }, 0);
   for (const state of ['online', 'away']) metrics.people.set({ state }, 0);
-  for (const reason of ['forged', 'invalid', 'oversized']) metrics.hintsRefused.inc({ reason }, 0);
+  for (const reason of ['forged', 'invalid', 'oversized']) {
+    metrics.hintsRefused.inc({ reason }, 0);
+    metrics.tailRefused.inc({ reason }, 0);
+  }
+  for (const use of ['join', 'repair', 'resume']) {
+    for (const outcome of ['hit', 'miss']) metrics.tailReads.inc({ use, outcome }, 0);
+  }
 
   return {
     ...metrics,

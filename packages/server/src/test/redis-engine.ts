@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { freePort } from './server-process.ts';
 
@@ -25,6 +26,18 @@ export interface OwnRedis extends FoundRedis {
   command(name: string, ...args: string[]): Promise<unknown>;
 }
 
+/** A cluster of one's own. Its nodes' addresses stay the same; the first slots are the first node's, and so on. */
+export interface OwnCluster {
+  /** `redis+cluster://`, with all nodes. */
+  readonly url: string;
+  readonly nodes: readonly OwnRedis[];
+  /** Resolves when every node says that the cluster works. */
+  isWhole(): Promise<void>;
+  /** Starts a replica of the nth node, and resolves when it may take its place. */
+  addReplica(index: number): Promise<OwnRedis>;
+  stop(): Promise<void>;
+}
+
 /** The Redis that `REDIS_URL` names, or else one of one's own. */
 export async function findRedis(): Promise<FoundRedis> {
   const url = process.env.REDIS_URL;
@@ -35,7 +48,7 @@ export async function findRedis(): Promise<FoundRedis> {
  * Starts a Redis on a free port and a folder of its own, from the binary of this machine; where there is none and apt
  * may be used, it is installed.
  */
-export async function startRedis(): Promise<OwnRedis> {
+export async function startRedis(settings: Readonly<Record<string, string>> = {}): Promise<OwnRedis> {
   const binary = redisBinary();
   const folder = mkdtempSync(join(tmpdir(), 'parley-redis-'));
   const port = await freePort();
@@ -43,7 +56,9 @@ export async function startRedis(): Promise<OwnRedis> {
   let child: ChildProcess | null = null;
 
   const start = async () => {
-    child = await launched(binary, ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--dir', folder]);
+    const given = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);
+    const own = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--dir', folder];
+    child = await launched(binary, [...own, ...given]);
   };
   const kill = async () => {
     const ending = child;
@@ -74,6 +89,63 @@ export async function startRedis(): Promise<OwnRedis> {
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** Starts so many nodes that share all slots among them, without replicas. Takes about two seconds. */
+export async function startRedisCluster(count = 3): Promise<OwnCluster> {
+  const nodes = await Promise.all(Array.from({ length: count }, startClusterNode));
+  const share = Math.ceil(16_384 / count);
+  for (const [index, node] of nodes.entries()) {
+    const last = Math.min(16_384, (index + 1) * share) - 1;
+    await node.command('CLUSTER', 'ADDSLOTSRANGE', String(index * share), String(last));
+    await node.command('CLUSTER', 'SET-CONFIG-EPOCH', String(index + 1));
+  }
+  const [first, ...others] = nodes as [OwnRedis, ...OwnRedis[]];
+  for (const node of others) await meet(first, node);
+  const isWhole = async () => {
+    for (const node of nodes) await says(node, 'INFO', 'cluster_state:ok', 'cluster_slots_ok:16384', `size:${count}`);
+  };
+  await isWhole();
+  return {
+    url: `redis+cluster://${nodes.map(({ url }) => new URL(url).host).join(',')}`,
+    nodes,
+    isWhole,
+    async addReplica(index) {
+      const [replica, node] = [await startClusterNode(), nodes[index] as OwnRedis];
+      const id = (await node.command('CLUSTER', 'MYID')) as string;
+      await meet(node, replica);
+      await says(replica, 'NODES', id);
+      await replica.command('CLUSTER', 'REPLICATE', id);
+      for (const known of nodes) await says(known, 'NODES', `slave ${id}`);
+      while (!String(await replica.command('INFO', 'replication')).includes('master_link_status:up')) await pause(20);
+      return replica;
+    },
+    stop: async () => void (await Promise.all(nodes.map((node) => node.stop()))),
+  };
+}
+
+async function startClusterNode(): Promise<OwnRedis> {
+  return startRedis({
+    'cluster-enabled': 'yes',
+    'cluster-port': String(await freePort()),
+    'cluster-node-timeout': '1000',
+    // What lives goes on when a part is gone.
+    'cluster-require-full-coverage': 'no',
+  });
+}
+
+async function meet(node: OwnRedis, other: OwnRedis): Promise<void> {
+  const [, clusterPort] = (await other.command('CONFIG', 'GET', 'cluster-port')) as [string, string];
+  await node.command('CLUSTER', 'MEET', '127.0.0.1', new URL(other.url).port, clusterPort);
+}
+
+/** Until a node's answer to a CLUSTER command has all these texts in it. */
+async function says(node: OwnRedis, command: 'INFO' | 'NODES', ...texts: string[]): Promise<void> {
+  for (;;) {
+    const answer = String(await node.command('CLUSTER', command));
+    if (texts.every((text) => answer.includes(text))) return;
+    await pause(20);
+  }
 }
 
 async function launched(binary: string, args: readonly string[]): Promise<ChildProcess> {

@@ -7,6 +7,7 @@ import { createTokens } from '../auth/tokens.ts';
 import { type AppOptions, createApp } from '../http/app.ts';
 import { MessagePoster } from '../storage/message-poster.ts';
 import { openStore } from '../storage/open-store.ts';
+import { MemoryTail } from '../tail/memory-tail.ts';
 import { createLogger } from '../telemetry/logger.ts';
 import { createMetrics } from '../telemetry/metrics.ts';
 import { MemoryThrottle } from '../throttle/memory-throttle.ts';
@@ -34,6 +35,7 @@ export async function createTestApp(options: TestAppOptions = {}) {
   const services: Services = {
     store,
     poster: new MessagePoster(store),
+    tail: new MemoryTail(),
     throttle: new MemoryThrottle(clock),
     limits: { messages: null, signIn: { count: 3, windowMs: 60_000 }, register: null },
     passwords: createPasswords(),

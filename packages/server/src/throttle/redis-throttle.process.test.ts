@@ -22,9 +22,12 @@ async function connectedTo(url: string): Promise<RedisConnection> {
 
 /** A node: on the connection's Redis, by the real clock. */
 function nodeOn(connection: RedisConnection, prefix: string, logger = silent): RedisThrottle {
-  return new RedisThrottle(connection, {
-    ...{ prefix, logger, clock: systemClock, local: new MemoryThrottle(systemClock) },
-  });
+  return new RedisThrottle(
+    { commandsFor: () => connection },
+    {
+      ...{ prefix, logger, clock: systemClock, local: new MemoryThrottle(systemClock) },
+    },
+  );
 }
 
 async function admitted(throttle: Throttle, times: number, limit: Limit, key = 'ana'): Promise<number> {
@@ -53,10 +56,13 @@ describe('on the Redis that there is', () => {
     const show = () => client.set(`${prefix}clock`, Math.round(clock.now() * 1_000), 'EX', 60);
     await show();
     return {
-      throttle: new RedisThrottle(connection, {
-        ...{ prefix, logger: silent, clock, local: new MemoryThrottle(clock) },
-        time: `{ 0, redis.call('GET', '${prefix}clock') }`,
-      }),
+      throttle: new RedisThrottle(
+        { commandsFor: () => connection },
+        {
+          ...{ prefix, logger: silent, clock, local: new MemoryThrottle(clock) },
+          time: `{ 0, redis.call('GET', '${prefix}clock') }`,
+        },
+      ),
       now: () => clock.monotonic(),
       advance: async (millis) => {
         clock.advance(millis);
@@ -69,10 +75,13 @@ describe('on the Redis that there is', () => {
     const prefix = aPrefix();
     const show = (seconds: number) => client.set(`${prefix}clock`, seconds * 1_000_000, 'EX', 60);
     const clock = new FakeClock();
-    const throttle = new RedisThrottle(connection, {
-      ...{ prefix, logger: silent, clock, local: new MemoryThrottle(clock) },
-      time: `{ 0, redis.call('GET', '${prefix}clock') }`,
-    });
+    const throttle = new RedisThrottle(
+      { commandsFor: () => connection },
+      {
+        ...{ prefix, logger: silent, clock, local: new MemoryThrottle(clock) },
+        time: `{ 0, redis.call('GET', '${prefix}clock') }`,
+      },
+    );
     const limit = { count: 2, windowMs: 10_000 };
     await show(10_000);
     expect(await admitted(throttle, 3, limit)).toBe(2);

@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import type { Clock } from '../domain/clock.ts';
-import type { RedisConnection } from '../redis/redis-connection.ts';
+import type { RedisDeployment } from '../redis/redis-deployment.ts';
 import { refusalIn } from '../redis/refusal.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Admission, Limit, Throttle } from './throttle.ts';
@@ -53,7 +53,7 @@ return 0
  * node that has to go on alone, or comes back from it, admits no more than the limit either.
  */
 export class RedisThrottle implements Throttle {
-  readonly #connection: RedisConnection;
+  readonly #redis: Pick<RedisDeployment, 'commandsFor'>;
   readonly #local: Throttle;
   readonly #clock: Pick<Clock, 'monotonic'>;
   readonly #prefix: string;
@@ -64,8 +64,8 @@ export class RedisThrottle implements Throttle {
   #aloneAt = Number.NEGATIVE_INFINITY;
   #complainedAt = Number.NEGATIVE_INFINITY;
 
-  constructor(connection: RedisConnection, options: RedisThrottleOptions) {
-    this.#connection = connection;
+  constructor(redis: Pick<RedisDeployment, 'commandsFor'>, options: RedisThrottleOptions) {
+    this.#redis = redis;
     this.#local = options.local;
     this.#clock = options.clock;
     this.#prefix = options.prefix;
@@ -99,11 +99,12 @@ export class RedisThrottle implements Throttle {
 
   /** Null where Redis did not decide. */
   async #admitShared(key: string, { count, windowMs }: Limit): Promise<Admission | null> {
-    if (!this.#connection.isUp()) return null;
+    const connection = this.#redis.commandsFor(key);
+    if (!connection?.isUp()) return null;
     const id = randomUUID();
     const release = () => this.#release(key, id);
     try {
-      const wait = await this.#connection.ask(
+      const wait = await connection.ask(
         (client) => this.#runScript(client, key, [String(count), String(windowMs), id]),
         // Nobody waited for it: the call was decided without Redis, and counted there.
         (lateWait) => lateWait === 0 && release(),
@@ -126,7 +127,10 @@ export class RedisThrottle implements Throttle {
 
   /** What cannot be given back comes free by itself when its window ends. */
   #release(key: string, id: string): void {
-    this.#connection.ask((client) => client.zrem(key, id)).catch(() => undefined);
+    this.#redis
+      .commandsFor(key)
+      ?.ask((client) => client.zrem(key, id))
+      .catch(() => undefined);
   }
 
   #failed(error: unknown): void {

@@ -20,7 +20,7 @@ export class World {
     { readEntries: async (range) => this.#read(range), readHeads: async ({ streams }) => this.heads(streams) },
     this.bus,
     {},
-    this.turn,
+    { turn: this.turn },
   );
 
   heads(streams: readonly string[] = STREAMS) {

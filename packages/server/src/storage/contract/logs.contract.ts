@@ -34,6 +34,22 @@ export function logsContract(cast: () => Cast, open: () => Promise<OpenedStore>)
       ]);
     });
 
+    test('[A1] [R1] a channel’s head is told to its members alone, as it is', async () => {
+      const [ana, bob, eve] = await cast().people(3);
+      const secret = await cast().channel(ana, { members: [bob] });
+      const square = await cast().channel(ana, { kind: 'public' });
+      const { store } = cast();
+      const headFor = ({ id: userId }: { id: string }, channelId = secret.id) => store.readHead({ userId, channelId });
+      const { seq } = await cast().post(ana, secret);
+      expect([await headFor(ana), await headFor(bob)]).toEqual([seq, seq]);
+      expect(await refusalOf(headFor(eve))).toBe('channel_not_found');
+      expect(await refusalOf(headFor(eve, square.id))).toBe('not_a_member');
+      expect(await refusalOf(headFor(eve, newId()))).toBe('channel_not_found');
+      await cast().remove(ana, secret, bob);
+      expect(await refusalOf(headFor(bob))).toBe('channel_not_found');
+      expect(await headFor(ana)).toBe(seq + 1);
+    });
+
     test('[D4] a log is read in pages from any place, its head told with each', async () => {
       const ana = await cast().person();
       const channel = await cast().channel(ana);

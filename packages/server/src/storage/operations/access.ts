@@ -16,16 +16,22 @@ export interface ChannelAccess {
  * @throws channel_not_found
  */
 export async function accessChannel(context: Context, userId: string, channelId: string): Promise<ChannelAccess> {
-  const channel = await context.database
+  const row = await context.database
     .selectFrom('channels')
     .innerJoin('streams', 'streams.id', 'channels.id')
+    .leftJoin('memberships', (join) =>
+      join.onRef('memberships.channel_id', '=', 'channels.id').on('memberships.user_id', '=', userId),
+    )
     .selectAll('channels')
     .select(['streams.head', 'streams.message_count'])
+    .select(['memberships.role', 'memberships.joined_seq', 'memberships.read_seq', 'memberships.read_ordinal'])
     .where('channels.id', '=', channelId)
     .executeTakeFirst();
-  const membership = channel && (await findMembership(context, channelId, userId));
-  const standing = membership?.role ?? 'outsider';
-  if (!channel || !isVisible(standing, channel.kind)) throw fail('channel_not_found');
+  if (!row) throw fail('channel_not_found');
+  const { role, joined_seq, read_seq, read_ordinal, ...channel } = row;
+  const membership = role === null ? undefined : ({ role, joined_seq, read_seq, read_ordinal } as MembershipRow);
+  const standing = role ?? 'outsider';
+  if (!isVisible(standing, channel.kind)) throw fail('channel_not_found');
   return { channel, membership, standing };
 }
 

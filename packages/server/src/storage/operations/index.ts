@@ -11,7 +11,7 @@ import {
 } from './channels.ts';
 import type { Context } from './context.ts';
 import { noteSecret, startEpoch } from './facts.ts';
-import { bootstrap, listSubscriptions, ping, readEntries, readHeads, readLog } from './logs.ts';
+import { bootstrap, listSubscriptions, ping, readEntries, readHead, readHeads, readLog } from './logs.ts';
 import { addMembers, changeMemberRole, leaveChannel, listMembers, removeMember } from './members.ts';
 import { postMessages } from './post-messages.ts';
 import { advanceRead, listMessages } from './reading.ts';
@@ -50,6 +50,7 @@ export const operations: { readonly [Name in OperationName]: Operation<Name> } =
   advanceRead,
   readLog,
   readEntries,
+  readHead,
   readHeads,
   listSubscriptions,
   bootstrap,

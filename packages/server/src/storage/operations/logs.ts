@@ -25,6 +25,11 @@ export async function readLog(context: Context, { userId, ...range }: OperationI
   return readEntries(context, range);
 }
 
+export async function readHead(context: Context, { userId, channelId }: OperationInput<'readHead'>): Promise<number> {
+  const { channel } = await accessAsMember(context, userId, channelId);
+  return channel.head;
+}
+
 /** A page ends early, after its first entry at the earliest, where its messages would be too much to hold at once. */
 export async function readEntries(
   context: Context,

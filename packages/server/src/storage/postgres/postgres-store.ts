@@ -35,6 +35,7 @@ const SINGLE_READS: ReadonlySet<OperationName> = new Set<OperationName>([
   'listMyChannels',
   'discoverChannels',
   'listSubscriptions',
+  'readHead',
   'readHeads',
 ]);
 
