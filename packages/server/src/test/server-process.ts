@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdirSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
@@ -25,6 +26,7 @@ interface ServerProcessOptions {
 
 /** The real server as a process of its own, with no limits unless asked for. Resolves once it listens. */
 export async function startServerProcess({ folder, port, env = {} }: ServerProcessOptions): Promise<ServerProcess> {
+  mkdirSync(folder, { recursive: true });
   const child = spawn(process.execPath, [MAIN], {
     cwd: folder,
     stdio: ['ignore', 'pipe', 'pipe'],
