@@ -16,6 +16,7 @@ import { Hub, type HubEvents, type HubParts } from './delivery/hub.ts';
 import { PresenceBoard } from './delivery/presence-board.ts';
 import { relayCommits } from './delivery/relay.ts';
 import { Turn } from './delivery/turn.ts';
+import { WakeGuard } from './delivery/wake-guard.ts';
 import { type Clock, systemClock } from './domain/clock.ts';
 import { readRedisAddress } from './domain/redis-address.ts';
 import { isOriginAllowed } from './gateway/origin.ts';
@@ -97,7 +98,8 @@ export async function createServer(config: Config, overrides: Overrides = {}): P
     closing.unshift(() => redis?.close());
     const { bus, tail } = createBus(redis, secrets.tokenSecret, store, metrics, logger, overrides.bus);
     const turn = new Turn();
-    const hub = createHub(store, bus, { turn, tail }, metrics, logger);
+    const wakeGuard = new WakeGuard(clock);
+    const hub = createHub(store, bus, { turn, tail, isHolding: () => wakeGuard.isHolding() }, metrics, logger);
     relayCommits(store, hub, bus);
     closing.unshift(() => bus.close(), keepHeadsCompared(hub, bus, logger), keepForgetting(store, clock, logger));
 
@@ -135,6 +137,7 @@ export async function createServer(config: Config, overrides: Overrides = {}): P
       turn,
       attendance,
       board,
+      wakeGuard,
       flood: config.socket.flood,
       heartbeatMs: config.socket.heartbeatMs,
       isOriginAllowed: (origin, { headers }) => isOriginAllowed(origin, headers.host, { publicUrl, allowedOrigins }),
@@ -145,7 +148,7 @@ export async function createServer(config: Config, overrides: Overrides = {}): P
           trustedProxies,
         }),
     });
-    closing.unshift(() => sockets.drain());
+    closing.unshift(() => sockets.drain(), guardDeliveries(wakeGuard, hub, sockets, logger));
 
     if (config.metrics.port !== null) {
       const metricsServer = await startMetricsServer({ host: config.http.host, port: config.metrics.port }, metrics);
@@ -273,6 +276,21 @@ function createHub(store: Store, bus: Bus, parts: HubParts, metrics: Metrics, lo
     },
   };
   return new Hub(store, bus, events, parts);
+}
+
+/** After this process stood still, nothing is delivered until it is known whose session has ended meanwhile. */
+function guardDeliveries(wakeGuard: WakeGuard, hub: Hub, sockets: SocketServer, logger: Logger): () => void {
+  return wakeGuard.watch({
+    noticed: (millis) =>
+      logger.warn(
+        `This node stood still, or its clock was set, for ${Math.round(millis)} ms: it looks sessions up before it goes on.`,
+      ),
+    revalidate: () => sockets.checkSessions(),
+    release() {
+      hub.release();
+      hub.compareHeads().catch((error) => logger.warn({ err: error }, 'Heads could not be compared.'));
+    },
+  });
 }
 
 /** Compares heads now and then, for as long as the function that comes back is not called. */

@@ -34,7 +34,10 @@ beforeEach(async () => {
 });
 afterEach(() => traffic.close());
 
-/** How often each client's connection has changed since. */
+/** Only those at one node write: what the others write themselves would show their node what it has missed. */
+const atNear = () => traffic.someone.slice(0, 2);
+
+/** How the clients' connections have changed since. */
 function watchConnections(): () => string[] {
   const changes: string[] = [];
   for (const { name, device } of traffic.someone) {
@@ -57,13 +60,13 @@ describe('Redis', () => {
     async (_, fall, rise) => {
       const changes = watchConnections();
       const linesBefore = cluster.nodes.map((node) => node.log().length);
-      traffic.pour();
+      traffic.pour(atNear());
       await traffic.flow(100);
       await fall();
       await cluster.allAre('degraded');
       const fallen = performance.now();
       await traffic.flow(200);
-      await vi.waitFor(() => expect(performance.now() - fallen).toBeGreaterThan(1_500), { timeout: 5_000 });
+      await vi.waitFor(() => expect(performance.now() - fallen).toBeGreaterThan(2_000), { timeout: 5_000 });
       await rise();
       await cluster.allAre('ok');
       await traffic.flow(100);
@@ -78,7 +81,7 @@ describe('Redis', () => {
 
   test('[D1] [D2] [D3] flushed, and robbed of its listeners, again and again under load', async () => {
     const changes = watchConnections();
-    traffic.pour();
+    traffic.pour(atNear());
     for (let round = 0; round < 5; round += 1) {
       await traffic.flow(40);
       await cluster.redis.command('FLUSHALL');

@@ -37,6 +37,8 @@ export interface HubParts {
   readonly turn?: Turn;
   /** Where missing entries are looked for before the log is read. */
   readonly tail?: RecentTail | null;
+  /** While it says so nothing is delivered: it is kept for `release`. */
+  readonly isHolding?: () => boolean;
 }
 
 export interface HubEvents {
@@ -63,18 +65,20 @@ export class Hub {
   readonly #tail: RecentTail | null;
   readonly #events: HubEvents;
   readonly #turn: Turn;
+  readonly #isHolding: () => boolean;
 
   constructor(
     store: Pick<Store, 'readEntries' | 'readHeads'>,
     bus: Bus,
     events: HubEvents = {},
-    { turn = new Turn(), tail = null }: HubParts = {},
+    { turn = new Turn(), tail = null, isHolding = () => false }: HubParts = {},
   ) {
     this.#store = store;
     this.#bus = bus;
     this.#tail = tail;
     this.#events = events;
     this.#turn = turn;
+    this.#isHolding = isHolding;
     bus.onEntries((entries) => this.accept(entries));
     bus.onFollowing((streams) => {
       this.compareHeads(streams).catch((error) => this.#events.comparisonFailed?.(error));
@@ -182,9 +186,16 @@ export class Hub {
     }
   }
 
+  /** Delivers what was held back, and reads what was too much to hold. */
+  release(): void {
+    for (const [stream, state] of this.#streams) this.#deliverHeld(stream, state);
+  }
+
   #acceptRun(stream: string, state: HubStream, run: readonly Entry[]): void {
     const { delivered } = state;
-    if (delivered !== null && state.held.size === 0 && goesOn(run, delivered)) return this.#deliver(state, run);
+    if (delivered !== null && state.held.size === 0 && goesOn(run, delivered) && !this.#isHolding()) {
+      return this.#deliver(state, run);
+    }
     for (const entry of run) {
       if (entry.seq <= (delivered ?? 0)) continue;
       state.hinted = Math.max(state.hinted, entry.seq);
@@ -194,7 +205,7 @@ export class Hub {
   }
 
   #deliverHeld(stream: string, state: HubStream): void {
-    if (state.delivered === null) return;
+    if (state.delivered === null || this.#isHolding()) return;
     const run: Entry[] = [];
     for (const seq of [...state.held.keys()].sort((a, b) => a - b)) {
       const entry = state.held.get(seq) as Entry;
@@ -222,7 +233,7 @@ export class Hub {
         const { entries, head } = recent
           ? { entries: recent, head: hinted }
           : await this.#store.readEntries({ stream, after, limit: REPAIR_PAGE });
-        if (this.#streams.get(stream) !== state) return;
+        if (this.#streams.get(stream) !== state || this.#isHolding()) return;
         const missing = entries.filter((entry) => entry.seq > (state.delivered ?? 0));
         if (missing.length > 0) this.#deliver(state, missing);
         this.#deliverHeld(stream, state);

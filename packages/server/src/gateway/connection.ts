@@ -20,6 +20,7 @@ import type { Hub } from '../delivery/hub.ts';
 import type { PresenceBoard, Watcher } from '../delivery/presence-board.ts';
 import { Session, type Transport } from '../delivery/session.ts';
 import type { Sink, Turn } from '../delivery/turn.ts';
+import type { WakeGuard } from '../delivery/wake-guard.ts';
 import type { Limit } from '../throttle/throttle.ts';
 import { closeFor, closeOf, departureBy } from './close-codes.ts';
 import { carryOut } from './commands.ts';
@@ -55,6 +56,7 @@ export interface ConnectionContext {
   readonly attendance: Attendance;
   readonly board: PresenceBoard;
   readonly flood: Limit | null;
+  readonly wakeGuard: Pick<WakeGuard, 'isHolding' | 'released'>;
 }
 
 export interface Peer {
@@ -93,6 +95,11 @@ export class Connection implements Transport, Watcher {
     webSocket.on('pong', () => this.#letIn());
     webSocket.on('error', (error) => this.#broken(error));
     webSocket.on('close', (code) => this.#closed(code));
+  }
+
+  /** Null while nobody is signed in. */
+  get sessionId(): string | null {
+    return this.#state.kind === 'open' ? this.#state.session.actor.sessionId : null;
   }
 
   get isAwaitingHello(): boolean {
@@ -243,8 +250,9 @@ export class Connection implements Transport, Watcher {
     this.#commandsUnderWay += 1;
     try {
       if (this.#state.kind === 'opening') await this.#state.opened;
+      if (this.#context.wakeGuard.isHolding()) await this.#context.wakeGuard.released();
       const state = this.#state;
-      if (state.kind !== 'open') return;
+      if (state.kind !== 'open' || this.#closeCode !== null) return;
       this.#send(await this.#carryOut(frame, state));
       if (frame.type === 'watch') this.#context.board.show(this);
     } catch (error) {

@@ -10,11 +10,11 @@ export class HeartbeatWheel<Item> {
   #next = 0;
   #at = 0;
 
-  /** Calls `beat` for every item once in `periodMs`. */
-  constructor(periodMs: number, beat: (item: Item) => void) {
+  /** Calls `visit` with the items of each slot once in `periodMs`. */
+  constructor(periodMs: number, visit: (items: ReadonlySet<Item>) => void) {
     this.#timer = setInterval(() => {
       this.#at = (this.#at + 1) % SLOTS;
-      for (const item of this.#slots[this.#at] as Set<Item>) beat(item);
+      visit(this.#slots[this.#at] as Set<Item>);
     }, periodMs / SLOTS);
     this.#timer.unref();
   }

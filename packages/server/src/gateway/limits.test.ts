@@ -143,7 +143,9 @@ describe('heartbeats', () => {
   test('are one timer for any number of sockets, and each comes round once a period', () => {
     vi.useFakeTimers();
     const beats = new Map<number, number>();
-    const wheel = new HeartbeatWheel<number>(15_000, (item) => beats.set(item, (beats.get(item) ?? 0) + 1));
+    const wheel = new HeartbeatWheel<number>(15_000, (items) => {
+      for (const item of items) beats.set(item, (beats.get(item) ?? 0) + 1);
+    });
     const leave = Array.from({ length: 1_000 }, (_, item) => wheel.add(item));
     expect(vi.getTimerCount()).toBe(1);
     vi.advanceTimersByTime(1_000);

@@ -12,6 +12,7 @@ import {
 import { type ServerOptions, WebSocketServer } from 'ws';
 import { Connection, type ConnectionContext, type Peer } from './connection.ts';
 import { HeartbeatWheel } from './heartbeat-wheel.ts';
+import { SessionCheck } from './session-check.ts';
 
 const HELLO_WITHIN_MS = 5_000;
 const DRAIN_WITHIN_MS = 6_000;
@@ -49,13 +50,17 @@ export class SocketServer {
   /** Connections that have not said hello yet, with the moment by which they must, in order. */
   readonly #strangers = new Map<Connection, number>();
   readonly #wheel: HeartbeatWheel<Connection>;
+  readonly #sessionCheck: SessionCheck;
   readonly #strangerTimer: NodeJS.Timeout;
   readonly #webSockets = new WebSocketServer(WEB_SOCKETS);
   #draining = false;
 
   constructor(options: SocketServerOptions) {
     this.#options = options;
-    this.#wheel = new HeartbeatWheel(options.heartbeatMs, (connection) => connection.beat());
+    this.#wheel = new HeartbeatWheel(options.heartbeatMs, (connections) => {
+      for (const connection of connections) connection.beat();
+    });
+    this.#sessionCheck = new SessionCheck(options.services);
     this.#strangerTimer = setInterval(() => this.#dismissStrangers(), 500);
     this.#strangerTimer.unref();
   }
@@ -74,10 +79,17 @@ export class SocketServer {
       this.#connections.delete(connection);
       this.#strangers.delete(connection);
       leaveWheel();
+      leaveCheck();
     });
     const leaveWheel = this.#wheel.add(connection);
+    const leaveCheck = this.#sessionCheck.add(connection);
     this.#connections.add(connection);
     this.#strangers.set(connection, this.#now() + HELLO_WITHIN_MS);
+  }
+
+  /** Closes the connections whose session has ended. @throws where the database does not answer */
+  checkSessions(): Promise<void> {
+    return this.#sessionCheck.check(this.#connections);
   }
 
   /**
@@ -88,6 +100,7 @@ export class SocketServer {
     this.#draining = true;
     clearInterval(this.#strangerTimer);
     this.#wheel.stop();
+    this.#sessionCheck.stop();
     const deadline = this.#now() + DRAIN_WITHIN_MS;
     for (const connection of this.#connections) connection.finish(returnHint());
     await this.#until(() => this.#connections.size === 0, deadline - CLOSE_ANYWAY_MS);

@@ -102,6 +102,8 @@ export interface StoreOperations {
   }): Promise<{ next: string; forgotten: number }>;
   /** The session's person, or null where the session has ended, run out or never was. */
   findSession(input: { sessionId: string; at: number }): Promise<{ user: User } | null>;
+  /** Those of the sessions that have ended, run out or never were. */
+  findEndedSessions(input: { sessionIds: readonly string[]; at: number }): Promise<string[]>;
 
   // Channels
   createChannel(input: {
@@ -212,6 +214,7 @@ export const OPERATIONS: Readonly<Record<OperationName, 'read' | 'write'>> = {
   endSession: 'write',
   forgetSessions: 'write',
   findSession: 'read',
+  findEndedSessions: 'read',
   createChannel: 'write',
   startConversation: 'write',
   listMyChannels: 'read',

@@ -34,6 +34,8 @@ export interface Cluster {
   readonly nodes: readonly ClusterNode[];
   readonly postgres: OwnPostgres;
   readonly redis: OwnRedis;
+  /** Runs a statement on the nodes' database. */
+  administer(statement: string): Promise<Record<string, unknown>[]>;
   /** The messages of some channels, straight from the tables. */
   stored(channelIds: readonly string[]): Promise<readonly Stored[]>;
   /** An address that leads to this node and, while it is gone, to the others. */
@@ -63,6 +65,7 @@ export async function startCluster({ nodes: count = 2, env = {} }: ClusterOption
     Array.from({ length: count }, async (_, place) => aNode(`node ${place}`, join(folder, String(place)), shared)),
   );
   const doors: FrontDoor[] = [];
+  const administer = (statement: string) => postgres.administer(statement, database);
   await Promise.all(nodes.map((node) => node.start()));
   return {
     ...{ nodes, postgres, redis },
@@ -71,12 +74,10 @@ export async function startCluster({ nodes: count = 2, env = {} }: ClusterOption
       doors.push(door);
       return door;
     },
+    administer,
     async stored(channelIds) {
       const wanted = channelIds.map((id) => `'${id}'`).join(', ');
-      const rows = await postgres.administer(
-        `select id, channel_id, seq from messages where channel_id in (${wanted}) order by channel_id, seq`,
-        database,
-      );
+      const rows = await administer(`select id, channel_id, seq from messages where channel_id in (${wanted})`);
       return rows.map(({ id, channel_id, seq }) => ({ id: `${id}`, channelId: `${channel_id}`, seq: Number(seq) }));
     },
     async allAre(status, timeout = READY_WITHIN_MS) {

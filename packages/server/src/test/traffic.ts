@@ -73,16 +73,19 @@ export class Traffic {
     );
   }
 
-  /** Everybody sends, a message every 12 ms as long as few of theirs wait, and one of them by REST as well. */
-  pour(): void {
+  /**
+   * All of them, or those named, send: a message every 12 ms as long as few of theirs wait, and one of them by REST as
+   * well.
+   */
+  pour(senders: readonly Someone[] = this.someone): void {
     const { chance } = this.#options;
     this.#pouring = setInterval(() => {
-      for (const { name, device } of this.someone) {
+      for (const { name, device } of senders) {
         if (device.client.getOutbox().length < MOST_WAITING)
           this.send(name, device.client, chance.pick(this.channelIds));
       }
     }, SEND_EVERY_MS);
-    const [first] = this.someone;
+    const [first] = senders;
     if (first) this.#posting = this.#postOnAndOn(first);
   }
 
@@ -217,7 +220,7 @@ async function untilKnown<Answer>(attempt: () => Promise<Answer>): Promise<Answe
 }
 
 /** A channel's whole log, as one node tells it. */
-async function wholeLog(url: string, { accessToken }: Person, channelId: string): Promise<Entry[]> {
+export async function wholeLog(url: string, { accessToken }: Person, channelId: string): Promise<Entry[]> {
   const log: Entry[] = [];
   for (;;) {
     const path = `/channels/${channelId}/log?after=${log.at(-1)?.seq ?? 0}&limit=500`;

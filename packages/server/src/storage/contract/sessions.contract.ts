@@ -129,5 +129,22 @@ export function sessionsContract(cast: () => Cast): void {
       expect((await rotate(third, newId(), at + 300)).status).toBe('rotated');
       expect(await rotate(second, newId(), at + 200 + GRACE_MS + 1)).toEqual({ status: 'reused' });
     });
+
+    test('[A2] of many sessions those are told that have ended, run out or never were', async () => {
+      const sessions = await Promise.all(Array.from({ length: 4 }, aSession));
+      const [ended, reused, second] = sessions as [Awaited<ReturnType<typeof aSession>>, ...typeof sessions];
+      await cast().store.endSession({ sessionId: ended.id, reason: 'logout', at: ended.at });
+      await reused?.rotate(reused.token, newId(), reused.at);
+      await reused?.rotate(reused.token, newId(), reused.at + GRACE_MS + 1);
+      const at = Math.max(...sessions.map((session) => session.at));
+      const ids = sessions.map(({ id }) => id);
+      const nobody = Array.from({ length: 1_200 }, newId);
+      const find = (sessionIds: readonly string[], when: number) =>
+        cast().store.findEndedSessions({ sessionIds, at: when });
+      expect(await find([...ids, ...nobody], at)).toEqual([ended.id, reused?.id, ...nobody]);
+      expect(await find([second?.id ?? ''], (second?.at ?? 0) + LIFE_MS - 1)).toEqual([]);
+      expect(await find([second?.id ?? ''], (second?.at ?? 0) + LIFE_MS)).toEqual([second?.id]);
+      expect(await find([], at)).toEqual([]);
+    });
   });
 }

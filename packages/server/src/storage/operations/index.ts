@@ -15,7 +15,14 @@ import { bootstrap, listSubscriptions, ping, readEntries, readHead, readHeads, r
 import { addMembers, changeMemberRole, leaveChannel, listMembers, removeMember } from './members.ts';
 import { postMessages } from './post-messages.ts';
 import { advanceRead, listMessages } from './reading.ts';
-import { createSession, endSession, findSession, forgetSessions, rotateRefreshToken } from './sessions.ts';
+import {
+  createSession,
+  endSession,
+  findEndedSessions,
+  findSession,
+  forgetSessions,
+  rotateRefreshToken,
+} from './sessions.ts';
 
 type Operation<Name extends OperationName> = (
   context: Context,
@@ -33,6 +40,7 @@ export const operations: { readonly [Name in OperationName]: Operation<Name> } =
   endSession,
   forgetSessions,
   findSession,
+  findEndedSessions,
   createChannel,
   startConversation,
   listMyChannels,

@@ -109,3 +109,21 @@ export async function findSession(
     .executeTakeFirst();
   return row ? { user: userFrom(row) } : null;
 }
+
+export async function findEndedSessions(
+  { database }: Context,
+  { sessionIds, at }: OperationInput<'findEndedSessions'>,
+): Promise<string[]> {
+  const living = new Set<string>();
+  for (let start = 0; start < sessionIds.length; start += 500) {
+    const rows = await database
+      .selectFrom('sessions')
+      .select('id')
+      .where('id', 'in', padded(sessionIds.slice(start, start + 500)))
+      .where('ended_at', 'is', null)
+      .where('expires_at', '>', at)
+      .execute();
+    for (const { id } of rows) living.add(id);
+  }
+  return sessionIds.filter((id) => !living.has(id));
+}
