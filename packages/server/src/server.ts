@@ -4,6 +4,7 @@ import { forgetSessions } from './actions/forget-sessions.ts';
 import { noteSecret } from './actions/note-secret.ts';
 import type { Services } from './actions/services.ts';
 import { createPasswords } from './auth/passwords.ts';
+import { SpentTokens } from './auth/spent-tokens.ts';
 import { createTokens } from './auth/tokens.ts';
 import type { Bus } from './bus/bus.ts';
 import { MemoryBus } from './bus/memory-bus.ts';
@@ -123,6 +124,7 @@ export async function createServer(config: Config, overrides: Overrides = {}): P
       limits: config.throttle,
       passwords: createPasswords(),
       tokens: createTokens({ secret: secrets.tokenSecret, accessTokenTtlMs: config.auth.accessTokenTtlMs, clock }),
+      spentTokens: new SpentTokens(clock),
       sessionTtlMs: config.auth.sessionTtlMs,
       clock,
       logger,

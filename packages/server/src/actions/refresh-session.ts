@@ -1,9 +1,7 @@
 import { fail } from '@parley/protocol';
+import { SPENT_GRACE_MS } from '../auth/spent-tokens.ts';
 import { issue, type OpenSession } from './open-session.ts';
 import type { Services } from './services.ts';
-
-/** Two tabs that refresh at once, or a client whose answer was lost, may use a spent token for this long. */
-const GRACE_MS = 10_000;
 
 /**
  * Trades a refresh token for its successor and a fresh access token. A token that was spent longer ago than the grace
@@ -11,7 +9,7 @@ const GRACE_MS = 10_000;
  * @throws Failure `invalid_token`, `session_ended`
  */
 export async function refreshSession(
-  { store, tokens, clock }: Pick<Services, 'store' | 'tokens' | 'clock'>,
+  { store, tokens, spentTokens, clock }: Pick<Services, 'store' | 'tokens' | 'spentTokens' | 'clock'>,
   refreshToken: string,
 ): Promise<OpenSession> {
   const { hash, successor } = tokens.rotate(refreshToken);
@@ -19,10 +17,11 @@ export async function refreshSession(
     hash,
     successorHash: successor.hash,
     at: clock.now(),
-    graceMs: GRACE_MS,
+    graceMs: spentTokens.has(hash) ? Number.POSITIVE_INFINITY : SPENT_GRACE_MS,
   });
   switch (rotation.status) {
     case 'rotated':
+      spentTokens.add(hash);
       return issue(tokens, rotation.user, rotation.sessionId, successor.token);
     case 'reused':
     case 'ended':

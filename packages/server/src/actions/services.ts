@@ -1,4 +1,5 @@
 import type { Passwords } from '../auth/passwords.ts';
+import type { SpentTokens } from '../auth/spent-tokens.ts';
 import type { Tokens } from '../auth/tokens.ts';
 import type { Clock } from '../domain/clock.ts';
 import type { MessagePoster } from '../storage/message-poster.ts';
@@ -23,6 +24,7 @@ export interface Services {
   };
   readonly passwords: Passwords;
   readonly tokens: Tokens;
+  readonly spentTokens: Pick<SpentTokens, 'add' | 'has'>;
   readonly sessionTtlMs: number;
   readonly clock: Clock;
   readonly logger: Logger;

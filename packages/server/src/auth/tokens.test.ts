@@ -66,6 +66,16 @@ test('an access token runs out, and clocks may differ by 5 s', async () => {
   await expect(tokens.verifyAccessToken(token)).rejects.toMatchObject({ code: 'invalid_token' });
 });
 
+test('a clock that is set back refuses no token, and one that is set forward those alone that have run out', async () => {
+  const token = await tokens.issueAccessToken({ userId, sessionId, username: 'xenia' });
+  clock.set(-3_600_000);
+  await expect(tokens.verifyAccessToken(token)).resolves.toMatchObject({ userId });
+  clock.set(3_600_000 + (TTL - 1) * 1_000);
+  await expect(tokens.verifyAccessToken(token)).resolves.toMatchObject({ userId });
+  clock.set(3_600_000);
+  await expect(tokens.verifyAccessToken(token)).rejects.toMatchObject({ code: 'invalid_token' });
+});
+
 const rsa = generateKeyPairSync('rsa', { modulusLength: 2_048 });
 const rsaPem = rsa.publicKey.export({ type: 'spki', format: 'pem' }).toString();
 const ownKey = encode('a key that the attacker brings along');
@@ -130,7 +140,8 @@ const ATTACKS: Record<string, () => string | Promise<string>> = {
   'exp in ten years': () => forge(HEADER, { ...claims(), iat: now - TTL - 60, exp: now + 315_360_000 }),
   'no iat': () => forge(HEADER, { ...claims(), iat: undefined }),
   'iat as text': () => forge(HEADER, { ...claims(), iat: String(now) }),
-  'iat in the future': () => forge(HEADER, { ...claims(), iat: now + 60, exp: now + 120 }),
+  'iat after exp': () => forge(HEADER, { ...claims(), iat: now + TTL + 1 }),
+  'a longer life than ours have': () => forge(HEADER, { ...claims(), exp: now + TTL + 1 }),
   'nbf in the future': () => forge(HEADER, { ...claims(), nbf: now + 60 }),
   'nbf as text': () => forge(HEADER, { ...claims(), nbf: 'soon' }),
   'a payload that is a list': () => forge(HEADER, [claims()]),

@@ -88,11 +88,10 @@ export function createTokens({ secret, accessTokenTtlMs, clock }: TokenSettings)
         issuer: ISSUER,
         audience: AUDIENCE,
         requiredClaims: ['sub', 'sid', 'name', 'iat', 'exp'],
-        maxTokenAge: accessTokenSeconds,
         clockTolerance: LEEWAY,
         currentDate: new Date(clock.now()),
       }).catch(asInvalidToken);
-      return readClaims(verified);
+      return readClaims(verified, accessTokenSeconds);
     },
 
     issueRefreshToken: () => withHash(randomBytes(32).toString('base64url')),
@@ -110,8 +109,12 @@ function asInvalidToken(error: unknown): never {
   throw error;
 }
 
-/** Our own tokens have exactly this form; a signature does not make another one acceptable. */
-function readClaims({ protectedHeader, payload }: JWTVerifyResult): AccessClaims {
+/**
+ * Our own tokens have exactly this form; a signature does not make another one acceptable. One that was issued in the
+ * future is: the clock has been set back since, or another node's goes fast, and whether its session lives is asked of
+ * the store with every use.
+ */
+function readClaims({ protectedHeader, payload }: JWTVerifyResult, lifeSeconds: number): AccessClaims {
   const { sub, sid, name, iat, exp, aud } = payload;
   const hasOurForm =
     Object.keys(protectedHeader).length === 2 &&
@@ -121,7 +124,8 @@ function readClaims({ protectedHeader, payload }: JWTVerifyResult): AccessClaims
     typeof name === 'string' &&
     Number.isSafeInteger(iat) &&
     Number.isSafeInteger(exp) &&
-    (exp as number) > (iat as number);
+    (exp as number) > (iat as number) &&
+    (exp as number) - (iat as number) <= lifeSeconds;
   if (!hasOurForm) throw fail('invalid_token');
   return {
     userId: sub as string,

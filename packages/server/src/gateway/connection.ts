@@ -40,7 +40,8 @@ interface Open {
   readonly kind: 'open';
   readonly session: Session;
   readonly stay: Stay;
-  readonly tokenExpiresAt: number;
+  /** When it is closed unless its token is renewed, monotonic: a clock that is set closes nothing. */
+  readonly closeAt: number;
 }
 
 /** What is answered once the connection is open. */
@@ -110,7 +111,7 @@ export class Connection implements Transport, Watcher {
   beat(): void {
     if (this.#state.kind !== 'open') return;
     if (!this.#heard) return this.#peer.webSocket.terminate();
-    if (this.#context.services.clock.now() > this.#state.tokenExpiresAt + TOKEN_GRACE_MS) return this.close(4401);
+    if (this.#context.services.clock.monotonic() > this.#state.closeAt) return this.close(4401);
     this.#heard = false;
     this.#writer.write(PING);
     this.#send({ type: 'beat', heads: this.#state.session.takeMovedHeads() });
@@ -215,7 +216,7 @@ export class Connection implements Transport, Watcher {
       await confirmSession(services, actor);
       if (this.#closeCode !== null || this.#state.kind === 'closed') return session.end();
       const stay = attendance.arrive(actor.userId);
-      this.#state = { kind: 'open', session, stay, tokenExpiresAt: actor.expiresAt };
+      this.#state = { kind: 'open', session, stay, closeAt: this.#closeAt(actor) };
       this.#welcomed(actor);
       const { userId, sessionId } = actor;
       this.#send({ type: 'welcome', ref: hello.ref, userId, sessionId, epoch, heads });
@@ -283,7 +284,14 @@ export class Connection implements Transport, Watcher {
   async #renew(token: string, session: Session): Promise<void> {
     const actor = await authenticate(this.#context.services, token);
     if (actor.sessionId !== session.actor.sessionId) throw fail('invalid_token', 'The token is of another session.');
-    if (this.#state.kind === 'open') this.#state = { ...this.#state, tokenExpiresAt: actor.expiresAt };
+    if (this.#state.kind === 'open') this.#state = { ...this.#state, closeAt: this.#closeAt(actor) };
+  }
+
+  #closeAt({ expiresAt }: SignedInActor): number {
+    const { clock, tokens } = this.#context.services;
+    // No token has longer to live than a fresh one, wherever the clock stood when it was issued.
+    const left = Math.min(expiresAt - clock.now(), tokens.accessTokenSeconds * 1_000);
+    return clock.monotonic() + left + TOKEN_GRACE_MS;
   }
 
   #refuse(ref: number | null, error: unknown): ErrorCode {

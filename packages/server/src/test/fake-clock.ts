@@ -3,7 +3,7 @@ import type { Clock } from '../domain/clock.ts';
 /** A clock that moves when a test says so. */
 export class FakeClock implements Clock {
   #elapsed = 0;
-  readonly #start: number;
+  #start: number;
 
   constructor(start = Date.UTC(2026, 9, 2, 7)) {
     this.#start = start;
@@ -19,5 +19,10 @@ export class FakeClock implements Clock {
 
   advance(millis: number): void {
     this.#elapsed += millis;
+  }
+
+  /** Sets the wall clock forward, or with a negative number back; no time goes by. */
+  set(millis: number): void {
+    this.#start += millis;
   }
 }

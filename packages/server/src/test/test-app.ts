@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Services } from '../actions/services.ts';
 import { createPasswords } from '../auth/passwords.ts';
+import { SpentTokens } from '../auth/spent-tokens.ts';
 import { createTokens } from '../auth/tokens.ts';
 import { type AppOptions, createApp } from '../http/app.ts';
 import { MessagePoster } from '../storage/message-poster.ts';
@@ -40,6 +41,7 @@ export async function createTestApp(options: TestAppOptions = {}) {
     limits: { messages: null, signIn: { count: 3, windowMs: 60_000 }, register: null },
     passwords: createPasswords(),
     tokens: createTokens({ secret: TEST_SECRET, accessTokenTtlMs: 600_000, clock }),
+    spentTokens: new SpentTokens(clock),
     sessionTtlMs: 30 * 24 * 60 * 60 * 1_000,
     clock,
     logger: createLogger({ level: 'info', format: 'json' }, { write: (line) => logLines.push(line) }),
