@@ -138,6 +138,27 @@ describe('two servers with a Redis between them', () => {
     },
   );
 
+  test('[T1] with Redis gone the limit holds at each server by itself, and is not open at any', async () => {
+    const { ana, channelId } = await aChannel();
+    await isReady(near, 'ok');
+    await redis.kill();
+    await isReady(near, 'degraded');
+    await isReady(far, 'degraded');
+    const burst = (server: TestServer) => Promise.all(Array.from({ length: 12 }, () => sendAt(server, ana, channelId)));
+    const started = performance.now();
+    const bursts = await Promise.all([burst(near), burst(far)]);
+    const windows = 1 + Math.floor((performance.now() - started) / 1_000);
+    for (const answers of bursts) {
+      const admitted = answers.filter(({ status }) => status === 201);
+      expect(admitted.length).toBeGreaterThanOrEqual(5);
+      expect(admitted.length).toBeLessThanOrEqual(5 * windows);
+      expect(answers.filter(({ status }) => status === 429)).toHaveLength(answers.length - admitted.length);
+    }
+    await redis.start();
+    await isReady(near, 'ok');
+    await isReady(far, 'ok');
+  });
+
   test('a server starts without Redis, says so, and finds it when it comes', async () => {
     await far.close();
     await redis.kill();

@@ -1,13 +1,12 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, onTestFailed, test, vi } from 'vitest';
 import { chanceOf } from '../../../client/src/test/chance.ts';
-import type { Stored } from '../test/history.ts';
 import { type Person, RawSocket, register, requestJson, signIn } from '../test/people.ts';
 import { freePort, type ServerProcess, startServerProcess } from '../test/server-process.ts';
+import { storedInSqlite } from '../test/sqlite-file.ts';
 import { Traffic, wholeLog } from '../test/traffic.ts';
 
 const SEED = Number(process.env.PARLEY_TEST_SEED ?? Date.now() % 2 ** 32);
@@ -45,18 +44,6 @@ async function setClock(ahead: number): Promise<void> {
   await vi.waitFor(() => expect(server.output().slice(told)).toContain(`The clock is ${ahead} ms ahead.`));
 }
 
-async function stored(channelIds: readonly string[]): Promise<readonly Stored[]> {
-  const database = new DatabaseSync(join(folder, 'data', 'parley.db'), { readOnly: true });
-  try {
-    const rows = database.prepare('select id, channel_id as channelId, seq from messages').all();
-    return rows
-      .map((row) => ({ ...row }) as unknown as Stored)
-      .filter(({ channelId }) => channelIds.includes(channelId));
-  } finally {
-    database.close();
-  }
-}
-
 const me = (accessToken: string) => requestJson(server.url, 'GET', '/me', undefined, accessToken);
 const refreshed = (refreshToken: string) => requestJson(server.url, 'POST', '/auth/refresh', { refreshToken });
 
@@ -66,7 +53,7 @@ describe('a clock that jumps by an hour', () => {
       nodes: [{ name: 'node', url: server.url }],
       doors: [server.url, server.url, server.url],
       chance: chanceOf(SEED),
-      stored,
+      stored: async (channelIds) => storedInSqlite(join(folder, 'data', 'parley.db'), channelIds),
     });
     const changes: string[] = [];
     for (const { name, device } of traffic.someone) {

@@ -63,9 +63,11 @@ describe('two nodes under load', () => {
     traffic.pour();
     await traffic.flow(100);
     for (const node of [near, far]) {
+      const idle = await RawSocket.signedIn(node.url, traffic.auditor);
       const asked = performance.now();
       expect(await node.stop('SIGTERM')).toBe(0);
       expect(performance.now() - asked).toBeLessThan(EXITS_WITHIN_MS);
+      expect(await idle.closing()).toEqual({ code: 1012, reason: expect.stringMatching(/^{"retryAfterMs":\d+}$/) });
       await allAreBack();
       await traffic.flow(50);
       await node.start();
@@ -135,12 +137,13 @@ describe('[A2] the end of a session at one node closes its sockets at the other'
   const ways = {
     'by signing out': ({ session }: Witness) => session.ask('POST', '/auth/logout'),
     'by a refresh token that was spent long ago': async ({ session, sessionId }: Witness) => {
-      const refresh = () => requestJson(near.url, 'POST', '/auth/refresh', { refreshToken: session.refreshToken });
-      expect((await refresh()).status).toBe(200);
+      const refresh = (node: ClusterNode) =>
+        requestJson(node.url, 'POST', '/auth/refresh', { refreshToken: session.refreshToken });
+      expect((await refresh(far)).status).toBe(200);
       await cluster.administer(
         `update refresh_tokens set spent_at = 1 where session_id = '${sessionId}' and spent_at > 0`,
       );
-      expect((await refresh()).body.code).toBe('session_ended');
+      expect((await refresh(near)).body.code).toBe('session_ended');
     },
   };
 

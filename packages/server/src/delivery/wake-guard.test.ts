@@ -2,7 +2,6 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { FakeClock } from '../test/fake-clock.ts';
 import { Hub } from './hub.ts';
 import { connect, type DeliveryNode, openNode } from './test/node.ts';
-import { Turn } from './turn.ts';
 import { STOOD_STILL_MS, WakeGuard } from './wake-guard.ts';
 
 let clock: FakeClock;
@@ -115,7 +114,7 @@ describe('a hub that is told to hold', () => {
     const { store, cast, bus } = node;
     let isHeld = false;
     const own = bus.connect();
-    const hub = new Hub(store, own, {}, new Turn(), () => isHeld);
+    const hub = new Hub(store, own, {}, { isHolding: () => isHeld });
     const [ana, bob] = await cast.people(2);
     const channel = await cast.channel(ana, { members: [bob] });
     const { listener, started } = await connect({ store, hub }, bob);

@@ -3,6 +3,7 @@ import { type Entry, Failure, newId } from '@parley/protocol';
 import { expect, vi } from 'vitest';
 import type { Chance } from '../../../client/src/test/chance.ts';
 import { type Device, expectUpToDate, openDevice } from '../../../client/src/test/device.ts';
+import { type WireWitness, wireWitness } from '../../../client/src/test/wire-witness.ts';
 import { faultsIn, type History, type Outcome, type Sending, type Stored } from './history.ts';
 import { type Person, register, requestJson } from './people.ts';
 
@@ -28,6 +29,8 @@ export interface Someone {
   readonly device: Device;
   /** When its application was given each message, by the message's id. */
   readonly givenAt: Map<string, number>;
+  /** What came over the wire that should not have. */
+  readonly witness: WireWitness;
 }
 
 /**
@@ -55,9 +58,7 @@ export class Traffic {
   /** Everybody is a member of every channel, is connected, and silent. */
   static async between(options: TrafficOptions): Promise<Traffic> {
     const auditor = await register(options.nodes[0]?.url as string);
-    const someone = await Promise.all(
-      options.doors.map(async (url, place) => aSomeone(`client ${place}`, await openDevice({ url, backoff: BACKOFF }))),
-    );
+    const someone = await Promise.all(options.doors.map((url, place) => aSomeone(`client ${place}`, url)));
     const members = someone.map(({ device }) => device.user.username);
     const channels = await Promise.all(
       Array.from({ length: CHANNELS }, () => {
@@ -81,8 +82,8 @@ export class Traffic {
     const { chance } = this.#options;
     this.#pouring = setInterval(() => {
       for (const { name, device } of senders) {
-        if (device.client.getOutbox().length < MOST_WAITING)
-          this.send(name, device.client, chance.pick(this.channelIds));
+        const waiting = device.client.getOutbox().filter(({ status }) => status.kind !== 'failed');
+        if (waiting.length < MOST_WAITING) this.send(name, device.client, chance.pick(this.channelIds));
       }
     }, SEND_EVERY_MS);
     const [first] = senders;
@@ -121,7 +122,10 @@ export class Traffic {
     await this.stop();
     await Promise.all(this.#underWay);
     for (const { device } of this.someone) await expectUpToDate(device, timeout);
-    return faultsIn(await this.#history());
+    const onTheWire = this.someone.flatMap(({ name, witness }) =>
+      witness.violations.map((violation) => `D1 or A1: ${name} was sent ${violation}.`),
+    );
+    return [...onTheWire, ...faultsIn(await this.#history())];
   }
 
   async stop(): Promise<void> {
@@ -190,13 +194,28 @@ export class Traffic {
   }
 }
 
-function aSomeone(name: string, device: Device): Someone {
+async function aSomeone(name: string, url: string): Promise<Someone> {
+  let client: Client | undefined;
+  const witness = wireWitness(() => client);
+  const device = await openDevice({ url, backoff: BACKOFF, WebSocket: witnessed(witness) });
+  client = device.client;
   const givenAt = new Map<string, number>();
   const watch = async () => {
     for await (const { id } of device.client.messages()) givenAt.set(id, performance.now());
   };
   void watch().catch((_: Failure) => undefined);
-  return { name, device, givenAt };
+  return { name, device, givenAt, witness };
+}
+
+/** A WebSocket on which somebody looks at each frame before the client does. */
+function witnessed(witness: WireWitness): typeof WebSocket {
+  return class extends WebSocket {
+    constructor(...args: ConstructorParameters<typeof WebSocket>) {
+      super(...args);
+      const look = witness.watch();
+      this.addEventListener('message', ({ data }) => look(String(data)));
+    }
+  };
 }
 
 function headWhenAdded({ heard, user }: Device, channelId: string): number {
