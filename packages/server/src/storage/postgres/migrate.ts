@@ -5,7 +5,7 @@ import type { PostgresConnection } from './connection.ts';
 import { readUnfinishedMove } from './unfinished-move.ts';
 
 /** Held by whoever looks at the schema to change it, so that others that start at the same time wait for it. */
-const MIGRATION_LOCK = 8_271_990_411;
+export const MIGRATION_LOCK = 8_271_990_411;
 
 const DIALECT = { text: sql`text collate "C"`, clustered: sql`` };
 

@@ -1,8 +1,10 @@
 import type { Entry, Message } from '@parley/protocol';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { Client } from 'pg';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type OwnPostgres, startPostgres } from '../../test/postgres-engine.ts';
 import type { Store } from '../store.ts';
 import { Cast, refusalOf } from '../test/cast.ts';
+import { MIGRATION_LOCK } from './migrate.ts';
 import { openPostgresStore } from './postgres-store.ts';
 import { everyMessage, postUntilAcked } from './test/posting.ts';
 import { Wire } from './test/wire.ts';
@@ -208,6 +210,19 @@ describe('a server', () => {
     await engine.start();
     await (await opening).close();
   }, 60_000);
+
+  test('that goes away while Parley prepares it is waited for, too', async () => {
+    const holder = new Client({ connectionString: url });
+    await holder.connect();
+    await holder.query('select pg_advisory_lock($1)', [MIGRATION_LOCK]);
+    const opening = openPostgresStore({ url, allowWeakDurability: false });
+    const endWhoeverWaits = `select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and not granted`;
+    await vi.waitFor(async () => expect(await engine.administer(endWhoeverWaits, url)).toHaveLength(1), 10_000);
+    await holder.end();
+    const opened = await opening;
+    await opened.ping({});
+    await opened.close();
+  });
 
   test('[S1] that does not sync is refused, or warned of where that is permitted', async () => {
     await setFsync('off');

@@ -30,8 +30,28 @@ const LONGEST_PAUSE_MS = 3_000;
  * Waits for the server, checks its settings and brings its schema up to date.
  * @throws StartError
  */
-export async function prepare(opening: Opening): Promise<{ epoch: string; warnings: readonly string[] }> {
-  const connection = await connect(opening);
+export async function prepare(opening: Opening): Promise<Prepared> {
+  const until = performance.now() + (opening.patienceMs ?? PATIENCE_MS);
+  for (;;) {
+    const connection = await connect(opening);
+    try {
+      return await prepareOn(connection, opening);
+    } catch (error) {
+      // A server that goes away meanwhile is waited for as one that is not there: what was begun is undone.
+      if (!connection.isLost || performance.now() > until) throw error;
+      await pause(SHORTEST_PAUSE_MS);
+    } finally {
+      await connection.end().catch(() => {});
+    }
+  }
+}
+
+interface Prepared {
+  readonly epoch: string;
+  readonly warnings: readonly string[];
+}
+
+async function prepareOn(connection: PostgresConnection, opening: Opening): Promise<Prepared> {
   try {
     const warnings = await requireDurability(connection, opening);
     if (opening.alone) await refuseCompany(connection, addressOf(opening.url));
@@ -40,8 +60,6 @@ export async function prepare(opening: Opening): Promise<{ epoch: string; warnin
   } catch (error) {
     if (error instanceof StartError) throw error;
     throw new StartError(`The database at ${addressOf(opening.url)} cannot be opened: ${reasonOf(error)}`);
-  } finally {
-    await connection.end().catch(() => {});
   }
 }
 
