@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config';
 
-/** Tests that start processes or browsers of their own: they run one file at a time, after all others. */
+/** Tests that start processes or browsers of their own: they run after all others, and mostly wait. */
 const PROCESS_TESTS = ['e2e/**/*.test.ts', '**/*.process.test.ts'];
 
 export default defineConfig({
@@ -22,7 +22,7 @@ export default defineConfig({
           name: 'processes',
           include: PROCESS_TESTS,
           exclude: ['**/node_modules/**'],
-          fileParallelism: false,
+          maxWorkers: 2,
           testTimeout: 120_000,
           hookTimeout: 60_000,
           sequence: { groupOrder: 1 },

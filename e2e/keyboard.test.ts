@@ -7,13 +7,21 @@ const stage = setStage();
 
 const SOON = { timeout: 15_000 };
 
-/** What has the focus, by the name that is read out. */
+/** What has the focus, by the name that is read out; nothing while it is on its way round a dialog. */
 function focused(page: Page): Promise<string> {
-  return page.evaluate(`(({ activeElement: element }) => element.getAttribute('aria-label')
+  return page.evaluate(`(({ activeElement: element, body }) => element === body ? '' : element.getAttribute('aria-label')
     ?? element.labels?.[0]?.textContent ?? element.textContent.trim())(document)`);
 }
 
 const expectFocusOn = (page: Page, name: string | RegExp) => expect.poll(() => focused(page), SOON).toMatch(name);
+
+const isInDialog = (page: Page) => page.evaluate('document.activeElement.closest("[role=dialog]") !== null');
+
+/** A dialog takes the focus when it has opened: a Tab before that would be lost. */
+async function dialogHasFocus(page: Page, name: string): Promise<void> {
+  await page.getByRole('dialog', { name }).waitFor();
+  await expect.poll(() => isInDialog(page), SOON).toBe(true);
+}
 
 /** Goes there by Tab alone; fails where it cannot be reached, or cannot be seen to have been. */
 async function tabTo(page: Page, name: string | RegExp, key: 'Tab' | 'Shift+Tab' = 'Tab'): Promise<void> {
@@ -53,7 +61,7 @@ test('a whole visit needs no mouse, and the focus is never lost', async () => {
   await expectFocusOn(page, 'Name');
   for (let presses = 0; presses < 12; presses += 1) {
     await key('Tab');
-    await expect.poll(() => page.evaluate('document.activeElement.closest("[role=dialog]") !== null'), SOON).toBe(true);
+    await expect.poll(() => isInDialog(page), SOON).toBe(true);
   }
   await key('Escape');
   await dialogIsGone();
@@ -90,7 +98,7 @@ test('a whole visit needs no mouse, and the focus is never lost', async () => {
   // From one dialog into another, and out of it again.
   await tabTo(page, /^Members/, 'Shift+Tab');
   await key('Enter');
-  await page.getByRole('dialog', { name: 'Members of garden' }).waitFor();
+  await dialogHasFocus(page, 'Members of garden');
   await tabTo(page, 'Leave channel');
   await key('Enter');
   await page.getByRole('dialog', { name: 'Leave garden?' }).waitFor();
@@ -112,7 +120,7 @@ test('a whole visit needs no mouse, and the focus is never lost', async () => {
 
   await tabTo(page, /^Members/, 'Shift+Tab');
   await key('Enter');
-  await page.getByRole('dialog', { name: 'Members of garden' }).waitFor();
+  await dialogHasFocus(page, 'Members of garden');
   await tabTo(page, 'Leave channel');
   await key('Enter');
   await expectFocusOn(page, 'Leave channel');
