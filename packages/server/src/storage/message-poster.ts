@@ -2,11 +2,11 @@ import { type Failure, fail } from '@parley/protocol';
 import type { MessageToPost, PostOutcome, Store } from './store.ts';
 
 /** Most messages in one commit. */
-const MOST_IN_BATCH = 256;
+const MOST_IN_BATCH = 512;
 /** Most messages waiting for one; beyond it the server says that it is overloaded instead of growing. */
 const MOST_WAITING = 10_000;
-/** One batch is being committed and the next one lies ready, so that the database never waits for us. */
-const BATCHES_AT_ONCE = 2;
+/** One batch is being committed, the next one lies ready, and one is being told of: the database never waits for us. */
+const BATCHES_AT_ONCE = 3;
 
 interface Waiting {
   message: MessageToPost;

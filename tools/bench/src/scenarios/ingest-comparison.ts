@@ -19,7 +19,7 @@ import { readCommits } from '../subjects/read-commits.ts';
 const LEAST_RATIO = 0.5;
 const MOST_ACK_MILLIS = 50;
 const SENDERS = 16;
-const IN_FLIGHT_EACH = 64;
+const IN_FLIGHT_EACH = 128;
 const ROUNDS = 4;
 const ROUND_SECONDS = 3;
 const PACED_ROUNDS = 3;

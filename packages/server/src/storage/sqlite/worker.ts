@@ -6,9 +6,11 @@ import type { Call, FromWorker, Result, ToWorker, WorkerSettings } from './messa
 import { migrate } from './migrate.ts';
 import { countPosted } from './packed-outcomes.ts';
 
-// Calls that arrive while a commit is running wait here and share the next one.
+// Calls that arrive while a commit is running wait here and share the next one, up to so many: what is left over is at
+// hand at once, while the other thread still tells of the last commit.
 const waiting: Call[] = [];
 const CALLS_PER_COMMIT = 64;
+const MESSAGES_PER_COMMIT = 512;
 
 const port = parentPort;
 if (!port) throw new Error('This file runs as a worker thread.');
@@ -45,7 +47,7 @@ async function open(settings: WorkerSettings): Promise<SqliteConnection> {
 
 async function work(connection: SqliteConnection): Promise<void> {
   while (waiting.length > 0) {
-    const group = waiting.splice(0, CALLS_PER_COMMIT);
+    const group = waiting.splice(0, callsOfNextCommit());
     const started = performance.now();
     const { results, wrote } = await runGroup(connection, group);
     const report = wrote ? { messages: countMessages(results), millis: performance.now() - started } : null;
@@ -53,6 +55,17 @@ async function work(connection: SqliteConnection): Promise<void> {
     // Lets calls in that arrived meanwhile.
     await new Promise((resolve) => setImmediate(resolve));
   }
+}
+
+function callsOfNextCommit(): number {
+  let messages = 0;
+  let calls = 0;
+  for (const { name, input } of waiting) {
+    if (calls === CALLS_PER_COMMIT || messages >= MESSAGES_PER_COMMIT) break;
+    calls += 1;
+    if (name === 'postMessages') messages += (input as readonly unknown[]).length;
+  }
+  return calls;
 }
 
 function countMessages(results: readonly Result[]): number {
