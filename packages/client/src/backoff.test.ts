@@ -10,6 +10,11 @@ test('waits double, stay within the bounds, and use the full width between them'
   expect(delays(1)).toEqual([500, 1_000, 2_000, 4_000, 15_000, 15_000]);
 });
 
+test('no wait is much longer than the outage so far', () => {
+  const longest = (failingMs: number) => backoffDelay(20, DEFAULT_BACKOFF, { random: () => 1 }, failingMs);
+  expect([0, 400, 5_000, 60_000].map(longest)).toEqual([500, 900, 5_500, 15_000]);
+});
+
 test('each close code says what to do next', () => {
   expect(afterClose(1006, '')).toEqual({ kind: 'retry' });
   expect(afterClose(1009, '')).toEqual({ kind: 'retry' });

@@ -62,20 +62,35 @@ describe('the socket', () => {
     ]);
   });
 
-  test('waits longer after each failure, says until when, and tries at once when asked to', async () => {
+  test('waits longer after each failure, but hardly longer than it has failed, and says until when', async () => {
     await server.stop();
     const connected = socket.connect();
     const waits: number[] = [];
-    for (let tries = 0; tries < 4; tries += 1) {
+    const lost = timing.now();
+    for (let tries = 0; tries < 6; tries += 1) {
       await expect.poll(status, SOON).toBe('waiting');
       const { connection } = socket;
       if (connection.status !== 'waiting') return expect.unreachable();
+      const failing = timing.now() - lost;
       waits.push(connection.retryAt - timing.now());
-      expect(connection).toMatchObject({ since: timing.now(), reason: 'unavailable' });
+      expect(waits.at(-1)).toBeLessThanOrEqual(failing + 500);
+      expect(connection).toMatchObject({ since: lost, reason: 'unavailable' });
+      await timing.pass(connection.retryAt - timing.now());
+    }
+    expect(waits).toEqual(waits.toSorted((a, b) => a - b));
+    expect(waits.at(-1)).toBeGreaterThan(1_000);
+    socket.disconnect();
+    await expect(connected).rejects.toMatchObject({ code: 'unavailable' });
+  });
+
+  test('tries at once when asked to', async () => {
+    await server.stop();
+    const connected = socket.connect();
+    for (let tries = 0; tries < 4; tries += 1) {
+      await expect.poll(status, SOON).toBe('waiting');
       socket.reconnectNow();
       expect(status()).toBe('connecting');
     }
-    expect(waits).toEqual([375, 625, 1_125, 2_125]);
     socket.disconnect();
     await expect(connected).rejects.toMatchObject({ code: 'unavailable' });
   });

@@ -67,6 +67,8 @@ export function createSocket(deps: SocketDeps): Socket {
   let connection: Connection = { status: 'offline' };
   /** Failures in a row. */
   let tries = 0;
+  /** The first of these failures, on the monotonic clock. */
+  let failingSince = 0;
   /** When the connection was lost, or first wanted, by the wall clock; null while it is up. */
   let downSince: number | null = null;
   let ready: PromiseWithResolvers<void> | null = null;
@@ -165,7 +167,8 @@ export function createSocket(deps: SocketDeps): Socket {
   }
 
   function nextDelay(): number {
-    const delay = backoffDelay(tries, deps.backoff, timing);
+    if (tries === 0) failingSince = timing.monotonic();
+    const delay = backoffDelay(tries, deps.backoff, timing, timing.monotonic() - failingSince);
     tries += 1;
     return delay;
   }
