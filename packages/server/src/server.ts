@@ -52,6 +52,9 @@ const LOOK_AT_BUS_MS = 250;
 
 const FORGET_SESSIONS_MS = 10_000;
 
+/** Connections that may wait to be accepted: beyond them a client that comes back after a restart is held up for seconds. */
+const MOST_UNACCEPTED = 4_096;
+
 /** How long a start waits for Redis before it goes on without. */
 const REDIS_WITHIN_MS = 1_000;
 
@@ -327,7 +330,7 @@ function keepForgetting(store: Store, clock: Clock, logger: Logger): () => void 
 
 function listen(http: HttpServer, { host, port }: Config['http']): Promise<void> {
   return new Promise((resolve, reject) => {
-    http.once('error', reject).listen(port, host, () => {
+    http.once('error', reject).listen({ port, host, backlog: MOST_UNACCEPTED }, () => {
       http.off('error', reject);
       resolve();
     });
