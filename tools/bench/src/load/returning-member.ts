@@ -46,6 +46,7 @@ export class ReturningMember {
   #epoch: string | undefined;
   #welcomedAt: number | null = null;
   #tries = 0;
+  #failingSince = 0;
   #ref = 0;
 
   constructor(target: ReturningTarget, token: string, writesTo: string | null) {
@@ -160,7 +161,9 @@ export class ReturningMember {
   }
 
   #nextDelay(): number {
-    const delay = backoffDelay(this.#tries, DEFAULT_BACKOFF, Math);
+    const now = performance.now();
+    if (this.#tries === 0) this.#failingSince = now;
+    const delay = backoffDelay(this.#tries, DEFAULT_BACKOFF, Math, now - this.#failingSince);
     this.#tries += 1;
     return delay;
   }

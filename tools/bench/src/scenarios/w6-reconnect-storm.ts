@@ -21,7 +21,8 @@ const ROOMS_EACH = 5;
 const WRITERS = 100;
 const MESSAGES_PER_SECOND = 100;
 const STORMS = 3;
-const CALM_MS = 2_000;
+/** Longer than a client needs to take a connection for a stable one, after which it counts failures anew. */
+const CALM_MS = 7_000;
 const GIVE_UP_MS = 30_000;
 
 type Engine = 'SQLite' | 'PostgreSQL';
@@ -63,7 +64,7 @@ export async function measureReconnectStorm(): Promise<Outcome> {
         'away, messages wait in their outboxes',
       storm:
         `kill -9, and the same command again at once on the same folder and port; ${STORMS} times, ${CALM_MS / 1_000} s ` +
-        'apart, the median',
+        'apart; the slowest return, and the median of all else',
       counted:
         'from just before the kill, restart included, until the last client has been welcomed and has received every ' +
         'entry up to the heads that the welcome named',
@@ -164,9 +165,9 @@ function rowsOf({ engine, storms, verdict }: Storms): Row[] {
   const total = (of: (storm: Storm) => number) => storms.reduce((sum, storm) => sum + of(storm), 0);
   return [
     row(
-      'kill → all back and caught up',
+      'kill → all back and caught up, at the slowest',
       's',
-      middle(({ secondsToAll }) => secondsToAll),
+      Math.max(...storms.map(({ secondsToAll }) => secondsToAll)),
       MOST_SECONDS,
     ),
     row(
