@@ -1,11 +1,8 @@
-import { execFile } from 'node:child_process';
 import { constants, existsSync } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
-import { promisify } from 'node:util';
 import { type Browser, chromium } from 'playwright-core';
-
-const run = promisify(execFile);
+import { aptGet } from '../packages/server/src/test/apt.ts';
 
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome'];
 
@@ -38,8 +35,8 @@ async function findChromium(): Promise<string> {
   const found = await onPath();
   if (found !== null) return found;
   if (isRoot && existsSync('/etc/debian_version')) {
-    await run('apt-get', ['update']);
-    await run('apt-get', ['install', '-y', 'chromium'], { env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } });
+    await aptGet('update');
+    await aptGet('install', '--yes', 'chromium');
     const installed = await onPath();
     if (installed !== null) return installed;
   }

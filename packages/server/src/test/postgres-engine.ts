@@ -6,6 +6,7 @@ import { delimiter, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { newId } from '@parley/protocol';
 import { Client } from 'pg';
+import { aptGet } from './apt.ts';
 import { freePort } from './server-process.ts';
 
 const run = promisify(execFile);
@@ -175,15 +176,14 @@ function versionOf(binaries: string): number {
 async function install(): Promise<string> {
   if (process.getuid?.() !== 0) return 'this is not root';
   if (!existsSync('/usr/bin/apt-get')) return 'there is no apt-get';
-  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
   try {
-    await run('apt-get', ['update'], { env });
+    await aptGet('update');
     // The common part first, so that it can be told not to start a server of its own.
-    await run('apt-get', ['install', '-y', '--no-install-recommends', 'postgresql-common'], { env });
+    await aptGet('install', '--yes', '--no-install-recommends', 'postgresql-common');
     const settings = '/etc/postgresql-common/createcluster.d';
     mkdirSync(settings, { recursive: true });
     writeFileSync(join(settings, 'parley.conf'), 'create_main_cluster = false\n');
-    await run('apt-get', ['install', '-y', '--no-install-recommends', 'postgresql'], { env });
+    await aptGet('install', '--yes', '--no-install-recommends', 'postgresql');
     return 'which it did';
   } catch (error) {
     return `which failed: ${error instanceof Error ? error.message : String(error)}`;

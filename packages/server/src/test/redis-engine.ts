@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Redis } from 'ioredis';
+import { APT_LOCK } from './apt.ts';
 import { freePort } from './server-process.ts';
 
 /** A real Redis that carries nothing which somebody else needs, as far as a test keeps to its own channels and keys. */
@@ -173,15 +174,13 @@ function onThisMachine(): string | undefined {
   return ['redis-server', 'valkey-server'].find((name) => spawnSync(name, ['--version']).status === 0);
 }
 
-/** Test files that find nothing at the same time wait for one of them to install it. */
 function installed(): boolean {
   if (process.getuid?.() !== 0) return false;
   const install =
     'command -v redis-server || ' +
     '{ apt-get update; DEBIAN_FRONTEND=noninteractive ' +
     'apt-get install --yes --no-install-recommends --option DPkg::Lock::Timeout=300 redis-server; }';
-  const lock = join(tmpdir(), 'parley-apt.lock');
-  return spawnSync('flock', [lock, 'sh', '-c', install], { stdio: 'ignore' }).status === 0;
+  return spawnSync('flock', [APT_LOCK, 'sh', '-c', install], { stdio: 'ignore' }).status === 0;
 }
 
 function fail(): never {
