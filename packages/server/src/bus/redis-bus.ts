@@ -1,8 +1,9 @@
 import type { Entry } from '@parley/protocol';
 import type { ChainableCommander } from 'ioredis';
+import { Complaints } from '../redis/complaints.ts';
 import type { ConnectionChange } from '../redis/redis-connection.ts';
 import type { RedisLink } from '../redis/redis-link.ts';
-import { isKeptElsewhere, refusalIn } from '../redis/refusal.ts';
+import { isKeptElsewhere } from '../redis/refusal.ts';
 import type { HintFault, SealedHint, SignedHints } from '../redis/signed-hints.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Bus } from './bus.ts';
@@ -21,7 +22,6 @@ export interface RedisBusOptions {
 
 const CHANNELS_AT_ONCE = { plain: 1_000, sharded: 200 } as const;
 const TRY_AGAIN_MS = 1_000;
-const COMPLAIN_EVERY_MS = 60_000;
 
 /**
  * Hints by Redis' publish and subscribe, one channel for each stream. What is published in one turn of the event loop
@@ -34,7 +34,7 @@ export class RedisBus implements Bus {
   readonly #isSharded: boolean;
   readonly #cluster: Pick<Bus, 'publish'> | null;
   readonly #epoch: string;
-  readonly #logger: Pick<Logger, 'warn'>;
+  readonly #complaints: Complaints;
   readonly #onRefused: (fault: HintFault) => void;
   readonly #keep: RedisBusOptions['keep'];
   readonly #followed = new Set<string>();
@@ -51,7 +51,6 @@ export class RedisBus implements Bus {
   #isSubscribing = false;
   #isSubscribed = false;
   #isClosed = false;
-  #complainedAt = Number.NEGATIVE_INFINITY;
 
   /**
    * On a node of a `cluster` it is sharded: channels belong to the node, and only it may be asked for them. What could
@@ -67,7 +66,7 @@ export class RedisBus implements Bus {
     this.#link = link;
     this.#hints = hints;
     this.#epoch = epoch;
-    this.#logger = logger;
+    this.#complaints = new Complaints(logger);
     this.#onRefused = onRefused;
     this.#keep = keep;
     link.subscriptions.onMessage((channel, message) => this.#receive(channel, message));
@@ -148,14 +147,14 @@ export class RedisBus implements Bus {
         const errors = ((await pipeline.exec()) ?? []).map(([error]) => error);
         const unpublished = errors.slice(-hints.length).find((error) => error !== null);
         if (unpublished) throw unpublished;
-        this.#failed(
+        this.#complaints.refused(
           'Recent entries could not be kept',
           errors.find((error) => error !== null),
         );
       });
     } catch (error) {
       this.#remember(outgoing);
-      this.#failed('Hints could not be published', error);
+      this.#complaints.refused('Hints could not be published', error);
       // A lost connection says itself when it is back; this is for one that only refuses.
       if (this.#link.commands.isUp()) this.#makingUp ??= setTimeout(() => this.#makeUp(), TRY_AGAIN_MS).unref();
     }
@@ -207,7 +206,7 @@ export class RedisBus implements Bus {
       this.#isSubscribed = this.#link.subscriptions.isUp();
     } catch (error) {
       this.#isSubscribed = false;
-      this.#failed('Channels could not be subscribed to', error);
+      this.#complaints.refused('Channels could not be subscribed to', error);
       // A lost connection says itself when it is back; this is for one that only refuses.
       if (!this.#isClosed) setTimeout(() => this.#subscribeSoon(), TRY_AGAIN_MS).unref();
     } finally {
@@ -260,24 +259,12 @@ export class RedisBus implements Bus {
     if (opened.status === 'hints') for (const listener of this.#listeners) listener(opened.entries);
     if (opened.status !== 'refused') return;
     this.#onRefused(opened.fault);
-    this.#complain(
+    this.#complaints.say(
       `A message on Redis was ignored (${opened.fault}): something else publishes on Parley's channels, or the nodes ` +
         'do not all have the same PARLEY_SECRET.',
     );
     // Signed by a node that knows of more kinds of entries than this one: the log tells what it was.
     if (opened.fault === 'invalid') this.#onFollowing([stream]);
-  }
-
-  #failed(what: string, error: unknown): void {
-    const refusal = refusalIn(error);
-    if (refusal !== null) this.#complain(`${what}: ${refusal}`);
-  }
-
-  #complain(sentence: string): void {
-    const now = performance.now();
-    if (now - this.#complainedAt < COMPLAIN_EVERY_MS) return;
-    this.#complainedAt = now;
-    this.#logger.warn(sentence);
   }
 }
 

@@ -1,8 +1,8 @@
 import type { PresenceState } from '@parley/protocol';
 import { bestPresence } from '../domain/best-presence.ts';
+import { Complaints } from '../redis/complaints.ts';
 import type { ConnectionChange } from '../redis/redis-connection.ts';
 import type { RedisLink } from '../redis/redis-link.ts';
-import { refusalIn } from '../redis/refusal.ts';
 import { SignedMessages } from '../redis/signed-messages.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { type NodeMessage, readNodeMessage } from './node-message.ts';
@@ -29,7 +29,6 @@ const TOGETHER_MS = 50;
 /** So many fit into a message with room to spare. */
 const PEOPLE_AT_ONCE = 2_000;
 const TRY_AGAIN_MS = 1_000;
-const COMPLAIN_EVERY_MS = 60_000;
 
 /**
  * Presence over Redis' publish and subscribe, with nothing stored: each node tells its news to all, a beat says how many
@@ -41,7 +40,7 @@ export class RedisPresence implements Presence {
   readonly #messages: SignedMessages;
   readonly #toAll: string;
   readonly #toMe: string;
-  readonly #logger: Pick<Logger, 'warn'>;
+  readonly #complaints: Complaints;
   readonly #onRefused: (fault: 'forged' | 'invalid' | 'oversized') => void;
   readonly #own = new Map<string, PresenceState>();
   readonly #others: OtherNodes;
@@ -52,14 +51,13 @@ export class RedisPresence implements Presence {
   #beats = 0;
   #onChange: (userIds: readonly string[]) => void = () => {};
   #isClosed = false;
-  #complainedAt = Number.NEGATIVE_INFINITY;
 
   constructor(link: RedisLink, options: RedisPresenceOptions) {
     this.#link = link;
     this.#messages = new SignedMessages(options.secret, options.epoch, 'presence between nodes');
     this.#toAll = `parley:${options.epoch}:presence`;
     this.#toMe = this.#channelOf(this.#messages.node);
-    this.#logger = options.logger;
+    this.#complaints = new Complaints(options.logger);
     this.#onRefused = options.onRefused ?? (() => {});
     this.#others = new OtherNodes(options.forgetMs ?? FORGET_MS, (userIds) => this.#onChange(userIds));
     link.subscriptions.onMessage((channel, message) => this.#receive(channel, message));
@@ -145,7 +143,7 @@ export class RedisPresence implements Presence {
         for (const message of sealed) pipeline.publish(channel, message);
         for (const [error] of (await pipeline.exec()) ?? []) if (error) throw error;
       })
-      .catch((error: unknown) => this.#failed('Presence could not be published', error));
+      .catch((error: unknown) => this.#complaints.refused('Presence could not be published', error));
   }
 
   #subscriptionsChanged(change: ConnectionChange): void {
@@ -157,7 +155,7 @@ export class RedisPresence implements Presence {
     try {
       await this.#link.subscriptions.ask((client) => client.subscribe(this.#toAll, this.#toMe));
     } catch (error) {
-      this.#failed('The presence of other nodes could not be subscribed to', error);
+      this.#complaints.refused('The presence of other nodes could not be subscribed to', error);
       // A lost connection says itself when it is back; this is for one that only refuses.
       if (this.#link.subscriptions.isUp()) setTimeout(() => void this.#subscribe(), TRY_AGAIN_MS).unref();
     }
@@ -177,22 +175,10 @@ export class RedisPresence implements Presence {
 
   #refuse(fault: 'forged' | 'invalid' | 'oversized'): void {
     this.#onRefused(fault);
-    this.#complain(
+    this.#complaints.say(
       `A message on Redis was ignored (${fault}): something else publishes on Parley's channels, or the nodes do not ` +
         'all have the same PARLEY_SECRET.',
     );
-  }
-
-  #failed(what: string, error: unknown): void {
-    const refusal = refusalIn(error);
-    if (refusal !== null) this.#complain(`${what}: ${refusal}`);
-  }
-
-  #complain(sentence: string): void {
-    const now = performance.now();
-    if (now - this.#complainedAt < COMPLAIN_EVERY_MS) return;
-    this.#complainedAt = now;
-    this.#logger.warn(sentence);
   }
 }
 

@@ -1,8 +1,8 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import type { Clock } from '../domain/clock.ts';
+import { Complaints } from '../redis/complaints.ts';
 import type { RedisDeployment } from '../redis/redis-deployment.ts';
-import { refusalIn } from '../redis/refusal.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Admission, Limit, Throttle } from './throttle.ts';
 
@@ -16,8 +16,6 @@ interface RedisThrottleOptions {
   /** A Lua expression for the time as `{ seconds, microseconds }`; Redis' own unless a test sets one. */
   readonly time?: string;
 }
-
-const COMPLAIN_EVERY_MS = 60_000;
 
 /** A key is kept a little longer than it counts, so that no rounding of its expiry makes it forget too early. */
 const KEPT_LONGER_MS = 10_000;
@@ -57,19 +55,18 @@ export class RedisThrottle implements Throttle {
   readonly #local: Throttle;
   readonly #clock: Pick<Clock, 'monotonic'>;
   readonly #prefix: string;
-  readonly #logger: Pick<Logger, 'warn'>;
+  readonly #complaints: Complaints;
   readonly #script: string;
   readonly #scriptHash: string;
   /** When this node last decided by itself. */
   #aloneAt = Number.NEGATIVE_INFINITY;
-  #complainedAt = Number.NEGATIVE_INFINITY;
 
   constructor(redis: Pick<RedisDeployment, 'commandsFor'>, options: RedisThrottleOptions) {
     this.#redis = redis;
     this.#local = options.local;
     this.#clock = options.clock;
     this.#prefix = options.prefix;
-    this.#logger = options.logger;
+    this.#complaints = new Complaints(options.logger);
     this.#script = admitScript(options.time ?? "redis.call('TIME')");
     this.#scriptHash = createHash('sha1').update(this.#script).digest('hex');
   }
@@ -111,7 +108,7 @@ export class RedisThrottle implements Throttle {
       );
       return wait === 0 ? { admitted: true, release } : { admitted: false, retryAfterMs: Math.max(1, wait) };
     } catch (error) {
-      this.#failed(error);
+      this.#complaints.refused('Redis refuses to count, so this node counts limits by itself meanwhile', error);
       return null;
     }
   }
@@ -131,13 +128,5 @@ export class RedisThrottle implements Throttle {
       .commandsFor(key)
       ?.ask((client) => client.zrem(key, id))
       .catch(() => undefined);
-  }
-
-  #failed(error: unknown): void {
-    const now = this.#clock.monotonic();
-    const refusal = refusalIn(error);
-    if (refusal === null || now - this.#complainedAt < COMPLAIN_EVERY_MS) return;
-    this.#complainedAt = now;
-    this.#logger.warn(`Redis refuses to count, so this node counts limits by itself meanwhile: ${refusal}`);
   }
 }
